@@ -1,0 +1,1 @@
+//! The command line: clap types, one file per command, tables, templates, exit codes. The only crate that prints.

@@ -1,0 +1,1 @@
+//! The façade: one method per thing a user can do.

@@ -1,0 +1,1 @@
+//! OCI distribution client: auth, mirrors, resumable parallel blobs. The only outward HTTP.

@@ -1,0 +1,1 @@
+//! OCI runtime spec: bundle to process; namespaces, rootfs, seccomp, capabilities, cgroup v2.

@@ -1,0 +1,252 @@
+//! A container in three stages of certainty: the wish ([`ContainerSpec`]), what is stored ([`ContainerConfig`]), and
+//! how it is doing ([`ContainerState`]).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::mount::{DeviceMapping, Mount};
+use crate::{ByteSize, ContainerId, ContainerName, ContainerStatus, Digest, Platform};
+
+/// What a person asks for: the input of `create` and `run`, from the command line, the window and later the API.
+///
+/// `None` and empty mean "as the image says, else the default".
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+pub struct ContainerSpec {
+    /// Image reference, short name, id or unique id prefix.
+    pub image: String,
+    /// When to pull.
+    pub pull: PullPolicy,
+    /// The platform wanted; the host's by default.
+    pub platform: Option<Platform>,
+    /// The container's name; an adjective and a noun by default.
+    pub name: Option<ContainerName>,
+    /// Arguments; replace the image's CMD.
+    pub command: Vec<String>,
+    /// Replaces the image's ENTRYPOINT; `Some([])` or `Some([""])` clears it.
+    pub entrypoint: Option<Vec<String>>,
+    /// Environment as `(name, value)`, added to the image's, the last of a name wins.
+    pub env: Vec<(String, String)>,
+    /// Bind mounts, named volumes and tmpfs.
+    pub mounts: Vec<Mount>,
+    /// Working directory inside.
+    pub workdir: Option<String>,
+    /// `user[:group]`, names or numbers.
+    pub user: Option<String>,
+    /// Host name; the short id by default.
+    pub hostname: Option<String>,
+    /// Labels of the container.
+    pub labels: BTreeMap<String, String>,
+    /// A terminal for the container (`-t`).
+    pub tty: bool,
+    /// Keep standard input open (`-i`).
+    pub interactive: bool,
+    /// Remove the container when it ends (`--rm`).
+    pub remove: bool,
+    /// A small init as pid 1 that reaps and forwards signals (`--init`).
+    pub init: bool,
+    /// Read-only root file system.
+    pub read_only: bool,
+    /// All capabilities and devices that the user has, no seccomp, no masks.
+    pub privileged: bool,
+    /// Capabilities to add; `ALL` for all.
+    pub cap_add: Vec<String>,
+    /// Capabilities to drop; `ALL` for all.
+    pub cap_drop: Vec<String>,
+    /// Security options: `no-new-privileges`, `seccomp=unconfined|PATH`, `mask=PATH`, `unmask=ALL|PATH`, …
+    pub security_opt: Vec<String>,
+    /// Resource limits of processes.
+    pub ulimits: Vec<Ulimit>,
+    /// Devices of the host.
+    pub devices: Vec<DeviceMapping>,
+    /// Limits by cgroup v2.
+    pub resources: Resources,
+    /// Signal of `stop`; as the image says, else SIGTERM.
+    pub stop_signal: Option<String>,
+    /// Seconds between the stop signal and SIGKILL; 10 by default.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub stop_timeout: Option<u64>,
+    /// The network.
+    pub network: NetworkMode,
+    /// Size of /dev/shm in bytes.
+    pub shm_size: Option<ByteSize>,
+    /// Size of a log file before it is rotated.
+    pub log_max_size: Option<ByteSize>,
+    /// How many log files are kept, 1 or more.
+    pub log_max_files: Option<u32>,
+}
+
+/// When `run` and `create` ask the registry (`--pull`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum PullPolicy {
+    /// Always; an unreachable registry is an error.
+    Always,
+    /// When the image is not here.
+    #[default]
+    Missing,
+    /// Never.
+    Never,
+    /// When the registry has a newer one; an unreachable registry is no error.
+    Newer,
+}
+
+/// Which network a container is in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum NetworkMode {
+    /// Loopback only. The default until networks are there.
+    #[default]
+    None,
+    /// The host's own network.
+    Host,
+}
+
+impl NetworkMode {
+    /// The word of `--network` and of `inspect`.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// A limit of setrlimit(2) as `--ulimit name=soft[:hard]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct Ulimit {
+    /// `nofile`, `nproc`, … without `RLIMIT_`, lower case.
+    pub name: String,
+    /// Soft limit; -1 is unlimited.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub soft: i64,
+    /// Hard limit; -1 is unlimited.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub hard: i64,
+}
+
+/// Limits by cgroup v2.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+pub struct Resources {
+    /// Memory in bytes (`memory.max`).
+    pub memory: Option<ByteSize>,
+    /// CPUs as a decimal, 1.5 is one and a half (`cpu.max`).
+    pub cpus: Option<f64>,
+    /// Processes and threads (`pids.max`); -1 is unlimited.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub pids_limit: Option<i64>,
+}
+
+impl Resources {
+    /// Whether any limit is asked for.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.memory.is_some() || self.cpus.is_some() || self.pids_limit.is_some_and(|n| n >= 0)
+    }
+}
+
+/// What is stored of a container when it is created: `containers/<id>/container.json`. Never changed afterwards
+/// except by replacing the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ContainerConfig {
+    /// The id.
+    pub id: ContainerId,
+    /// The name.
+    pub name: ContainerName,
+    /// When it was created, in nanoseconds since the Unix epoch.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub created_ns: i64,
+    /// The image as the person wrote it, made full: `docker.io/library/alpine:latest`.
+    pub image: String,
+    /// The image id (digest of its configuration).
+    pub image_id: Digest,
+    /// Keys of the layer directories, lowest first, as the store names them.
+    pub layers: Vec<String>,
+    /// The process: entrypoint and command joined, at least one word.
+    pub args: Vec<String>,
+    /// How many of `args` come from the entrypoint.
+    pub entrypoint_len: usize,
+    /// The whole environment as `NAME=value`.
+    pub env: Vec<String>,
+    /// Working directory inside, absolute.
+    pub workdir: String,
+    /// The user as asked for (spec, else image, else empty).
+    pub user: String,
+    /// The host name.
+    pub hostname: String,
+    /// Labels: the image's and the container's, the latter win.
+    pub labels: BTreeMap<String, String>,
+    /// The signal of `stop`, by number.
+    pub stop_signal: i32,
+    /// Seconds between the stop signal and SIGKILL.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub stop_timeout: u64,
+    /// The wish this was made from; source of everything that is not above.
+    pub spec: ContainerSpec,
+}
+
+/// How a container is doing: `containers/<id>/state.json`, written by its monitor (and by whoever settles the state of
+/// a container whose monitor is gone).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ContainerState {
+    /// The status as of the last write; `running` is only true while the monitor's lock is held.
+    pub status: ContainerStatus,
+    /// Host pid of the container's first process, 0 when none.
+    #[serde(default)]
+    pub pid: i32,
+    /// Start time of that process in clock ticks since boot (proc_pid_stat(5), field 22), so that a reused pid is
+    /// never touched.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub pid_start_time: u64,
+    /// Host pid of the monitor.
+    #[serde(default)]
+    pub monitor_pid: i32,
+    /// The boot these pids belong to (/proc/sys/kernel/random/boot_id).
+    #[serde(default)]
+    pub boot_id: String,
+    /// Last start, nanoseconds since the Unix epoch; 0 when never.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub started_ns: i64,
+    /// Last end, nanoseconds since the Unix epoch; 0 when never.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub finished_ns: i64,
+    /// Exit code of the last end; 128 and the signal when it was killed.
+    #[serde(default)]
+    pub exit_code: i32,
+    /// Whether the kernel ended it for want of memory.
+    #[serde(default)]
+    pub oom_killed: bool,
+    /// Why it could not start, or `supervisor lost`; empty otherwise.
+    #[serde(default)]
+    pub error: String,
+}
+
+impl Default for ContainerState {
+    fn default() -> Self {
+        Self {
+            status: ContainerStatus::Created,
+            pid: 0,
+            pid_start_time: 0,
+            monitor_pid: 0,
+            boot_id: String::new(),
+            started_ns: 0,
+            finished_ns: 0,
+            exit_code: 0,
+            oom_killed: false,
+            error: String::new(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Content store, layers, object directories, names, locks, event log.

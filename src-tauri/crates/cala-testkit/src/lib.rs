@@ -1,0 +1,1 @@
+//! Fixtures: images made offline, loopback registry, private environment, the Cala command.

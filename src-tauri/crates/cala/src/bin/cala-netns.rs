@@ -1,0 +1,3 @@
+//! The program `cala-netns`.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The program `cala-oci`.
+
+fn main() {}

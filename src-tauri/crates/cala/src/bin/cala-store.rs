@@ -1,0 +1,3 @@
+//! The program `cala-store`.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The program `cala`.
+
+fn main() {}
