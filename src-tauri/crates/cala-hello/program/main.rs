@@ -1,0 +1,128 @@
+//! The program of the image `cala/hello`: a welcome, and small deeds for lessons and tests.
+//!
+//! Static and std only: nothing else is in the image. It speaks Spanish or English by `CALA_LANG`, else `LANG`.
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::exit, reason = "a program for people")]
+
+mod ask;
+mod end;
+mod see;
+mod serve;
+
+use std::io::Write as _;
+use std::process::exit;
+use std::time::Duration;
+
+/// Chooses between the Spanish and the English sentence.
+pub(crate) fn say<'a>(spanish: &'a str, english: &'a str) -> &'a str {
+    let wish = ["CALA_LANG", "LC_ALL", "LANG"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+    if wish.starts_with("es") { spanish } else { english }
+}
+
+fn main() {
+    end::on_request();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let code = match words.as_slice() {
+        [] | ["welcome"] => welcome(),
+        ["true"] => 0,
+        ["serve"] => serve::serve(8080),
+        ["serve", port] => number(port).map_or(64, serve::serve),
+        ["ask", target] => ask::ask(target),
+        ["sleep"] => sleep(u64::MAX),
+        ["sleep", seconds] => number(seconds).map_or(64, sleep),
+        ["count"] => count(u64::MAX),
+        ["count", last] => number(last).map_or(64, count),
+        ["crash", code] => number(code).map_or(64, crash),
+        ["eat", megabytes] => number(megabytes).map_or(64, eat),
+        ["look"] => {
+            print!("{}", see::report());
+            0
+        }
+        ["echo", rest @ ..] => {
+            println!("{}", rest.join(" "));
+            0
+        }
+        _ => usage(),
+    };
+    exit(code);
+}
+
+/// Parses a number or says what is wrong with it.
+fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
+    let parsed = text.parse().ok();
+    if parsed.is_none() {
+        eprintln!("hello: `{text}`: {}", say("no es un número válido", "is not a valid number"));
+    }
+    parsed
+}
+
+fn usage() -> i32 {
+    eprintln!(
+        "{}",
+        say(
+            "Uso: hello [serve [PUERTO] | ask NOMBRE:PUERTO | sleep [SEGUNDOS] | count [N] | crash CÓDIGO | eat MB | look | echo …]",
+            "Usage: hello [serve [PORT] | ask NAME:PORT | sleep [SECONDS] | count [N] | crash CODE | eat MB | look | echo …]"
+        )
+    );
+    64
+}
+
+fn welcome() -> i32 {
+    let host = see::hostname();
+    println!(
+        "{}",
+        say(
+            "¡Hola! Este mensaje lo escribe un programa dentro de un contenedor.",
+            "Hello! This message comes from a program inside a container."
+        )
+    );
+    println!();
+    println!("  {} {host}", say("Este contenedor se llama:", "This container calls itself:"));
+    println!("  {} {}", say("Mi número de proceso aquí dentro:", "My process number in here:"), std::process::id());
+    println!("  {} {}", say("Procesos que veo:", "Processes I can see:"), see::processes());
+    println!();
+    println!(
+        "{}",
+        say(
+            "Lo que acaba de pasar:\n  1. Cala tomó la imagen cala/hello (viene dentro de Cala, sin red).\n  2. Hizo un sistema de archivos propio para este contenedor.\n  3. El núcleo de Linux arrancó el programa aislado, sin permisos de administrador.\n  4. Su salida llegó hasta aquí; ahora el programa termina, y el contenedor con él.\n\nPrueba después:  cala run -d --name web cala/hello serve",
+            "What just happened:\n  1. Cala took the image cala/hello (it comes inside Cala, no network needed).\n  2. It made a file system of its own for this container.\n  3. The Linux kernel started the program in isolation, without administrator rights.\n  4. Its output came to you; now the program ends, and the container with it.\n\nTry next:  cala run -d --name web cala/hello serve"
+        )
+    );
+    0
+}
+
+/// Sleeps until the time is over; SIGTERM ends it by its default action unless this is pid 1 without an init.
+fn sleep(seconds: u64) -> i32 {
+    std::thread::sleep(Duration::from_secs(seconds));
+    0
+}
+
+/// One line a second: what a log is.
+fn count(last: u64) -> i32 {
+    for n in 1..=last {
+        println!("{n}");
+        if std::io::stdout().flush().is_err() {
+            return 1;
+        }
+        if n < last {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+    0
+}
+
+fn crash(code: i32) -> i32 {
+    eprintln!("{} {code}", say("Algo salió mal a propósito; termino con el código", "Something went wrong on purpose; I end with code"));
+    code
+}
+
+/// Takes memory, a megabyte at a time, and keeps it for a moment.
+fn eat(megabytes: usize) -> i32 {
+    let mut eaten: Vec<Vec<u8>> = Vec::new();
+    for n in 1..=megabytes {
+        eaten.push(vec![b'x'; 1024 * 1024]);
+        println!("{n} MB");
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    i32::from(eaten.iter().any(|chunk| chunk.first() != Some(&b'x')))
+}
