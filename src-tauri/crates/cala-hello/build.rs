@@ -58,9 +58,14 @@ fn compile(out: &Path) -> Vec<u8> {
 /// The layer as an uncompressed tar: the folders that every container expects, and the program.
 fn layer(program: &[u8]) -> Vec<u8> {
     let mut tar = Vec::new();
-    for (name, mode) in
-        [("dev/", 0o755), ("etc/", 0o755), ("proc/", 0o755), ("run/", 0o755), ("sys/", 0o755), ("tmp/", 0o1777)]
-    {
+    for (name, mode) in [
+        ("dev/", 0o755),
+        ("etc/", 0o755),
+        ("proc/", 0o755),
+        ("run/", 0o755),
+        ("sys/", 0o755),
+        ("tmp/", 0o1777),
+    ] {
         tar.extend(header(name, mode, 0, b'5'));
     }
     file(&mut tar, "etc/passwd", 0o644, b"root:x:0:0:root:/:/hello\nguest:x:1000:1000:guest:/:/hello\n");
