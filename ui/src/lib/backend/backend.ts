@@ -1,0 +1,156 @@
+// The one door between the window and the engine, and the definition of its wire.
+//
+// Two implementations speak to the *same* Rust handlers: `tauri.ts` (the window) and `http.ts` (a browser on loopback).
+// `fake.ts` is for component work and tests and is never in the production bundle.
+//
+// ## Commands
+//   HTTP    POST /api/<command>, `content-type: application/json`, body = args → 200 and the result as JSON
+//           failure → the kind's status (4xx/5xx) and an ErrorBody
+//   Tauri   invoke("call", { command, args }) → result; rejects with an ErrorBody
+//   `args` is always a JSON object, `{}` when there is nothing to say. A result of nothing is JSON `null`.
+//
+// ## Channels
+//   HTTP    WebSocket GET /api/channel/<name>?args=<url-encoded JSON>; text messages, JSON, both ways
+//   Tauri   invoke("open_channel", { channel, args, on: Channel<ServerMessage> }) → id: number (also when it fails at once:
+//           the failure arrives as an `error` message); invoke("channel_send", { id, message: ClientMessage })
+//
+//   server → client  ServerMessage, see there. Batches are numbered from 1 and flushed after 16–50 ms or 64 KiB.
+//   client → server  ClientMessage. `ack` says that every batch up to that number was worked off. The server stops
+//                    reading its source while WINDOW batches are not acknowledged: a fast container waits in its log,
+//                    not in the window's memory. The client acknowledges every ACK_EVERY batches, so ACK_EVERY < WINDOW.
+//   The server closes after `end` or `error`; the client closes with { close: true } (Tauri) or by closing the socket.
+
+import type {
+  ContainerRow,
+  ContainerSpec,
+  EngineInfo,
+  ErrorBody,
+  Event,
+  ImageSummary,
+  Settings,
+  Task,
+} from "../generated";
+
+/** How many batches may be under way unacknowledged; the server's number. */
+export const WINDOW = 16;
+/** How often the client acknowledges. */
+export const ACK_EVERY = 4;
+
+type None = Record<string, never>;
+
+/** Every command: what it takes and what it answers. */
+export interface Commands {
+  engine_info: { args: None; result: EngineInfo };
+
+  /** All containers, stopped ones too; any order. */
+  containers_list: { args: None; result: ContainerRow[] };
+  /** Podman's `container inspect` object (one object, not an array). Labels and values are data, shown as text only. */
+  container_inspect: { args: { id: string }; result: Record<string, unknown> };
+  /** Creates without starting; never pulls (that is a task). */
+  container_create: { args: { spec: ContainerSpec }; result: { id: string } };
+  container_start: { args: { id: string }; result: null };
+  /** Answers when it has stopped. `timeout` in seconds; the container's own when absent. */
+  container_stop: { args: { id: string; timeout?: number }; result: null };
+  /** `signal` by name, `KILL` when absent. */
+  container_kill: { args: { id: string; signal?: string }; result: null };
+  /** `force` stops a running one first; anonymous volumes go along. */
+  container_remove: { args: { id: string; force: boolean }; result: null };
+
+  images_list: { args: None; result: ImageSummary[] };
+  /** Podman's `image inspect` object (one object). */
+  image_inspect: { args: { id: string }; result: Record<string, unknown> };
+  /** By name it untags, by id it removes all names. `force` removes the containers that use it. */
+  image_remove: { args: { id: string; force: boolean }; result: null };
+
+  /** Starts a task; its progress arrives on `events`. */
+  image_pull: { args: { reference: string }; result: { task: string } };
+  /** A task that pulls (by the spec's policy), creates and starts. */
+  run: { args: { spec: ContainerSpec }; result: { task: string } };
+  /** Tasks since the program started, any order; ended ones are kept, at least the last 50. */
+  tasks_list: { args: None; result: Task[] };
+  /** Ends a running task; what was downloaded is kept. No error when it has ended by itself. */
+  task_cancel: { args: { id: string }; result: null };
+
+  settings_get: { args: None; result: Settings };
+  settings_set: { args: { settings: Settings }; result: null };
+  /** Writes a new file in the user's download folder (never over an existing one); answers its path. Tauri only. */
+  text_save: { args: { name: string; text: string }; result: { path: string } };
+}
+
+export type CommandName = keyof Commands;
+
+/** One thing that happened, on the channel `events`. */
+export type Happening =
+  /** First message, after the server listens: whoever lists now misses nothing. */
+  | { type: "ready" }
+  /** An event of the engine. For containers `container` is the fresh row, `null` when it is gone, absent when unknown
+   *  (the window then lists again). */
+  | { type: "event"; event: Event; container?: ContainerRow | null }
+  /** A task's whole snapshot; only the newest of a task per batch, at most 10 a second and task. */
+  | { type: "task"; task: Task }
+  /** Events were lost: list everything again. */
+  | { type: "lagged" };
+
+/** A log line as a tuple, because a hundred thousand of them pass: time in ns since the epoch (0 unknown), bits
+ *  (1 = stderr, 2 = partial: the next item continues it), text (invalid UTF-8 replaced, no line feed). */
+export type WireLogLine = [time_ns: number, bits: number, text: string];
+
+/** On the channel `exec`: output as base64, or the end. */
+export type ExecItem = { output: string } | { exit: number };
+
+/** Every channel: what opens it and the items of its batches. */
+export interface Channels {
+  events: { args: None; item: Happening };
+  /** The last `tail` lines (all when absent), then new ones while the container exists; `end` when it has stopped and
+   *  everything was sent. */
+  logs: { args: { id: string; tail?: number; follow: boolean }; item: WireLogLine };
+  /** A terminal by exec with a pty. Without `command` the server picks a shell: bash, else ash, else sh. No shell is an
+   *  `error` message with kind `command_not_found`. */
+  exec: { args: { id: string; rows: number; cols: number; command?: string[] }; item: ExecItem };
+}
+
+export type ChannelName = keyof Channels;
+
+/** What the server says on a channel. */
+export type ServerMessage<Item> = { seq: number; batch: Item[] } | { end: true } | { error: ErrorBody };
+
+/** What the client says on a channel; `input` (base64) and `resize` only on `exec`. */
+export type ClientMessage =
+  | { ack: number }
+  | { input: string }
+  | { resize: { rows: number; cols: number } }
+  | { close: true };
+
+/** How an open channel tells its owner. Exactly one of `end` and `error` is the last call, unless the owner closed. */
+export interface Listener<Item> {
+  /** Items in order. The acknowledgement follows when it returns. */
+  batch(items: Item[]): void;
+  end(): void;
+  error(error: ErrorBody): void;
+}
+
+/** The owner's end of a channel. */
+export interface OpenChannel {
+  send(message: ClientMessage): void;
+  close(): void;
+}
+
+/** What every way to the engine can do. */
+export interface Backend {
+  call<K extends CommandName>(command: K, args: Commands[K]["args"]): Promise<Commands[K]["result"]>;
+  open<K extends ChannelName>(channel: K, args: Channels[K]["args"], listener: Listener<Channels[K]["item"]>): OpenChannel;
+  /** Gives the user a text as a file; answers where it is when that is known. */
+  saveText(name: string, text: string): Promise<string | null>;
+}
+
+/** Whether a rejected `call` carries the wire's error. */
+export function isErrorBody(value: unknown): value is ErrorBody {
+  return typeof value === "object" && value !== null && "code" in value && "message" in value;
+}
+
+/** Any rejection as an ErrorBody; what is not one is the connection's fault. */
+export function toErrorBody(reason: unknown): ErrorBody {
+  if (isErrorBody(reason)) return { ...reason, kind: reason.kind ?? "internal", hints: reason.hints ?? [], chain: reason.chain ?? [] };
+  const message = reason instanceof Error ? reason.message : String(reason);
+  return { code: "backend_unreachable", kind: "unavailable", message, hints: [], chain: [] };
+}

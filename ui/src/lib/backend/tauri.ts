@@ -1,0 +1,39 @@
+// The engine in the same process: Tauri's commands and channels.
+
+import { Channel, invoke } from "@tauri-apps/api/core";
+import { toErrorBody, type Backend, type ClientMessage, type OpenChannel, type ServerMessage } from "./backend";
+import { Receiver } from "./receiver";
+
+/** The backend of the desktop window. */
+export function tauriBackend(): Backend {
+  const backend: Backend = {
+    async call(command, args) {
+      try {
+        return await invoke<never>("call", { command, args });
+      } catch (reason) {
+        throw toErrorBody(reason);
+      }
+    },
+    open(channel, args, listener): OpenChannel {
+      const on = new Channel<ServerMessage<never>>();
+      const opened = invoke<number>("open_channel", { channel, args, on });
+      const send = (message: ClientMessage) => {
+        opened.then((id) => invoke("channel_send", { id, message })).catch(() => undefined);
+      };
+      const receiver = new Receiver<never>(listener as never, send);
+      on.onmessage = (message) => receiver.take(message);
+      opened.catch((reason: unknown) => receiver.fail(toErrorBody(reason)));
+      return {
+        send,
+        close() {
+          receiver.stop();
+          send({ close: true });
+        },
+      };
+    },
+    async saveText(name, text) {
+      return (await backend.call("text_save", { name, text })).path;
+    },
+  };
+  return backend;
+}
