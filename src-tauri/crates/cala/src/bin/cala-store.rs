@@ -1,3 +1,7 @@
-//! The program `cala-store`.
+//! The program `cala-store`: unpacks and removes what belongs to ids of the user's range.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cala_store::helper::main()
+}

@@ -1,0 +1,1 @@
+//! Entering the user namespace.
