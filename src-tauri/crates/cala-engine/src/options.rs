@@ -1,0 +1,178 @@
+//! What the methods of the engine are told, beyond the object they act on.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cala_spec::Platform;
+use cala_spec::container::PullPolicy;
+
+/// Where the engine keeps things and finds its programs.
+#[derive(Debug, Clone, Default)]
+pub struct EngineOptions {
+    /// Data root (`--root`); `$XDG_DATA_HOME/cala` by default.
+    pub root: Option<PathBuf>,
+    /// Run root (`--runroot`); `$XDG_RUNTIME_DIR/cala` by default.
+    pub runroot: Option<PathBuf>,
+    /// Directory of `cala-monitor` and the other programs; found beside the running program by default.
+    pub programs: Option<PathBuf>,
+}
+
+/// How an image is pulled.
+#[derive(Debug, Clone, Default)]
+pub struct PullOptions {
+    /// The platform wanted; the host's by default.
+    pub platform: Option<Platform>,
+    /// When the registry is asked; `None` means always, as `pull` does.
+    pub policy: Option<PullPolicy>,
+    /// `Some(false)`: plain HTTP and unverified certificates are fine; `None`: as registries.conf says.
+    pub tls_verify: Option<bool>,
+    /// `user` and `password` for this pull only.
+    pub credentials: Option<(String, String)>,
+    /// The file with credentials (`--authfile`).
+    pub authfile: Option<PathBuf>,
+    /// A directory with certificates (`--cert-dir`).
+    pub cert_dir: Option<PathBuf>,
+}
+
+/// How `login` signs in.
+#[derive(Debug, Clone, Default)]
+pub struct LoginOptions {
+    /// `Some(false)`: plain HTTP and unverified certificates are fine.
+    pub tls_verify: Option<bool>,
+    /// The file that credentials are written to (`--authfile`).
+    pub authfile: Option<PathBuf>,
+    /// A directory with certificates (`--cert-dir`).
+    pub cert_dir: Option<PathBuf>,
+}
+
+/// Rows and columns of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TerminalSize {
+    /// Rows.
+    pub rows: u16,
+    /// Columns.
+    pub cols: u16,
+}
+
+/// Which streams of a container a client wants.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "three streams and a request for the past, as in Docker's attach"
+)]
+pub struct AttachOptions {
+    /// Send input.
+    pub stdin: bool,
+    /// Receive the output.
+    pub stdout: bool,
+    /// Receive the error output.
+    pub stderr: bool,
+    /// The client's terminal, for a container with a terminal.
+    pub size: Option<TerminalSize>,
+    /// First what the container wrote before.
+    pub logs: bool,
+}
+
+impl AttachOptions {
+    /// All three streams, nothing of the past.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { stdin: true, stdout: true, stderr: true, size: None, logs: false }
+    }
+}
+
+/// A further command in a running container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of podman-exec(1)")]
+pub struct ExecOptions {
+    /// The command and its arguments, at least one word.
+    pub command: Vec<String>,
+    /// Environment as `(name, value)`, added to the container's.
+    pub env: Vec<(String, String)>,
+    /// Working directory; the container's by default.
+    pub workdir: Option<String>,
+    /// `user[:group]`; the container's by default.
+    pub user: Option<String>,
+    /// A terminal for it (`-t`).
+    pub tty: bool,
+    /// Keep standard input open (`-i`).
+    pub interactive: bool,
+    /// All capabilities.
+    pub privileged: bool,
+    /// Do not wait and do not attach (`-d`).
+    pub detach: bool,
+    /// The client's terminal.
+    pub size: Option<TerminalSize>,
+}
+
+/// How a container is removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RemoveOptions {
+    /// Also when it runs: it is killed first.
+    pub force: bool,
+    /// Also its anonymous volumes.
+    pub volumes: bool,
+    /// Time between the stop signal and SIGKILL for `force`; zero by default.
+    pub timeout: Option<Duration>,
+}
+
+/// What `wait` waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WaitCondition {
+    /// The container does not run: exited, or never started is waited for until it exits.
+    #[default]
+    Stopped,
+    /// It runs.
+    Running,
+    /// It is gone.
+    Removed,
+}
+
+/// Which containers `containers` lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContainerFilter {
+    /// Not only those that run (`-a`). A `status` filter implies it.
+    pub all: bool,
+    /// Only the newest n, of any status (`--last`).
+    pub last: Option<usize>,
+    /// `key=value` as given with `--filter`: `id`, `name`, `label`, `status`, `ancestor`, `exited`, `before`, `since`, `volume`,
+    /// `network`. Values of one key are alternatives, labels and different keys must all hold.
+    pub filters: Vec<String>,
+    /// Compute sizes, which reads whole directories.
+    pub size: bool,
+}
+
+/// Which images `images` lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageFilter {
+    /// Only those of this name or id.
+    pub reference: Option<String>,
+    /// `key=value`: `dangling`, `label`, `reference`, `before`, `since`, `id`, `containers`.
+    pub filters: Vec<String>,
+}
+
+/// Which lines of a log are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogOptions {
+    /// Go on until the container has ended.
+    pub follow: bool,
+    /// Not before this time, nanoseconds since the Unix epoch.
+    pub since_ns: Option<i64>,
+    /// Not after this time, nanoseconds since the Unix epoch.
+    pub until_ns: Option<i64>,
+    /// Only the last n lines.
+    pub tail: Option<u64>,
+}
+
+/// Which events are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventOptions {
+    /// Not before this time, nanoseconds since the Unix epoch; without it a stream starts now.
+    pub since_ns: Option<i64>,
+    /// Not after this time, nanoseconds since the Unix epoch; in the future: the stream ends then.
+    pub until_ns: Option<i64>,
+    /// `key=value`: `container`, `event`, `image`, `label`, `type`, `volume`, `network`.
+    pub filters: Vec<String>,
+    /// Go on with what happens from now on.
+    pub stream: bool,
+}

@@ -1,0 +1,263 @@
+//! A container as `inspect` shows it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::inspect_host::HostConfig;
+
+/// Everything known of a container; the fields of `podman container inspect`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct ContainerInspect {
+    /// All 64 digits of the id.
+    pub id: String,
+    /// When it was created, RFC 3339.
+    pub created: String,
+    /// The program.
+    pub path: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// How it is doing.
+    pub state: InspectState,
+    /// The image id without `sha256:`.
+    pub image: String,
+    /// Digest of the image's manifest; empty when the image is gone.
+    pub image_digest: String,
+    /// The image as named when the container was made.
+    pub image_name: String,
+    /// Always empty: roots are layers.
+    pub rootfs: String,
+    /// Always empty until pods are there.
+    pub pod: String,
+    /// The file shown as /etc/resolv.conf.
+    pub resolv_conf_path: String,
+    /// The file shown as /etc/hostname.
+    pub hostname_path: String,
+    /// The file shown as /etc/hosts.
+    pub hosts_path: String,
+    /// The container's directory.
+    pub static_dir: String,
+    /// The log file.
+    pub log_path: String,
+    /// `cala`.
+    #[serde(rename = "OCIRuntime")]
+    pub oci_runtime: String,
+    /// The name.
+    pub name: String,
+    /// How often it was restarted.
+    pub restart_count: u32,
+    /// `overlay`.
+    pub driver: String,
+    /// SELinux label of mounts; always empty.
+    pub mount_label: String,
+    /// SELinux label of the process; always empty.
+    pub process_label: String,
+    /// AppArmor profile; always empty.
+    pub app_armor_profile: String,
+    /// Capabilities in force.
+    pub effective_caps: Vec<String>,
+    /// Capabilities it can ever have.
+    pub bounding_caps: Vec<String>,
+    /// Ids of commands run in it by `exec`.
+    #[serde(rename = "ExecIDs")]
+    pub exec_ids: Vec<String>,
+    /// Where its root file system is.
+    pub graph_driver: GraphDriver,
+    /// Bind mounts and volumes.
+    pub mounts: Vec<InspectMount>,
+    /// Containers it depends on; none yet.
+    pub dependencies: Vec<String>,
+    /// Addresses and ports.
+    pub network_settings: NetworkSettings,
+    /// Always empty.
+    pub namespace: String,
+    /// Always false.
+    pub is_infra: bool,
+    /// What runs, in Docker's form.
+    pub config: InspectConfig,
+    /// How it runs, in Docker's form.
+    pub host_config: HostConfig,
+}
+
+/// How a container is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[expect(clippy::struct_excessive_bools, reason = "Podman's and Docker's form")]
+pub struct InspectState {
+    /// Version of the runtime specification.
+    pub oci_version: String,
+    /// The status in one word.
+    pub status: String,
+    /// Whether it runs.
+    pub running: bool,
+    /// Whether it is frozen.
+    pub paused: bool,
+    /// Always false until restart policies are there.
+    pub restarting: bool,
+    /// Whether the kernel ended it for want of memory.
+    #[serde(rename = "OOMKilled")]
+    pub oom_killed: bool,
+    /// Whether its files are damaged.
+    pub dead: bool,
+    /// Host pid, 0 when it does not run.
+    pub pid: i32,
+    /// Host pid of its monitor, 0 when it does not run; Podman's word for it.
+    pub conmon_pid: i32,
+    /// Exit code of the last end.
+    pub exit_code: i32,
+    /// Why it could not start.
+    pub error: String,
+    /// Last start, RFC 3339; Go's zero time when never.
+    pub started_at: String,
+    /// Last end, RFC 3339; Go's zero time when never.
+    pub finished_at: String,
+    /// Its cgroup below /sys/fs/cgroup; empty when it has none of its own.
+    pub cgroup_path: String,
+}
+
+/// Where a root file system is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct GraphDriver {
+    /// `overlay`.
+    pub name: String,
+    /// `LowerDir`, `UpperDir`, `WorkDir`, `MergedDir`.
+    pub data: BTreeMap<String, String>,
+}
+
+/// A bind mount or volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+pub struct InspectMount {
+    /// `bind` or `volume`.
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// The volume's name.
+    #[serde(rename = "Name", skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<String>,
+    /// Path on the host.
+    #[serde(rename = "Source")]
+    pub source: String,
+    /// Path in the container.
+    #[serde(rename = "Destination")]
+    pub destination: String,
+    /// `local` for volumes.
+    #[serde(rename = "Driver")]
+    pub driver: String,
+    /// Always empty.
+    #[serde(rename = "Mode")]
+    pub mode: String,
+    /// Options in mount(8)'s words.
+    #[serde(rename = "Options")]
+    pub options: Vec<String>,
+    /// Whether it can be written.
+    #[serde(rename = "RW")]
+    pub rw: bool,
+    /// Propagation.
+    #[serde(rename = "Propagation")]
+    pub propagation: String,
+}
+
+/// Addresses and ports. Empty addresses until the container is in a network.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct NetworkSettings {
+    /// IPv4 gateway.
+    pub gateway: String,
+    /// IPv4 address.
+    #[serde(rename = "IPAddress")]
+    pub ip_address: String,
+    /// Its prefix length.
+    #[serde(rename = "IPPrefixLen")]
+    pub ip_prefix_len: u8,
+    /// IPv6 gateway.
+    #[serde(rename = "IPv6Gateway")]
+    pub ipv6_gateway: String,
+    /// IPv6 address.
+    #[serde(rename = "GlobalIPv6Address")]
+    pub global_ipv6_address: String,
+    /// Its prefix length.
+    #[serde(rename = "GlobalIPv6PrefixLen")]
+    pub global_ipv6_prefix_len: u8,
+    /// Hardware address.
+    pub mac_address: String,
+    /// Published ports.
+    #[cfg_attr(feature = "ts", ts(type = "Record<string, unknown>"))]
+    pub ports: BTreeMap<String, serde_json::Value>,
+    /// Path of its network namespace; empty.
+    pub sandbox_key: String,
+    /// Its networks by name.
+    pub networks: BTreeMap<String, NetworkEndpoint>,
+}
+
+/// A container's place in one network.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct NetworkEndpoint {
+    /// IPv4 gateway.
+    pub gateway: String,
+    /// IPv4 address.
+    #[serde(rename = "IPAddress")]
+    pub ip_address: String,
+    /// Its prefix length.
+    #[serde(rename = "IPPrefixLen")]
+    pub ip_prefix_len: u8,
+    /// Hardware address.
+    pub mac_address: String,
+    /// The network.
+    #[serde(rename = "NetworkID")]
+    pub network_id: String,
+}
+
+/// What runs in a container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[expect(clippy::struct_excessive_bools, reason = "Podman's and Docker's form")]
+pub struct InspectConfig {
+    /// Host name.
+    pub hostname: String,
+    /// Always empty.
+    pub domainname: String,
+    /// The user as asked for.
+    pub user: String,
+    /// Always false, as in Podman.
+    pub attach_stdin: bool,
+    /// Always false, as in Podman.
+    pub attach_stdout: bool,
+    /// Always false, as in Podman.
+    pub attach_stderr: bool,
+    /// Whether it has a terminal.
+    pub tty: bool,
+    /// Whether standard input is kept open.
+    pub open_stdin: bool,
+    /// Always false, as in Podman.
+    pub stdin_once: bool,
+    /// Environment as `NAME=value`.
+    pub env: Vec<String>,
+    /// The command without the entrypoint.
+    pub cmd: Vec<String>,
+    /// The image as named when the container was made.
+    pub image: String,
+    /// Working directory.
+    pub working_dir: String,
+    /// The entrypoint; null when none.
+    pub entrypoint: Option<Vec<String>>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// The signal of `stop`, by name.
+    pub stop_signal: String,
+    /// Seconds between that signal and SIGKILL.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub stop_timeout: u64,
+    /// The equal command line.
+    pub create_command: Vec<String>,
+    /// The file mode mask of the process.
+    pub umask: String,
+}

@@ -1,0 +1,23 @@
+//! What the engine shows: containers, images and the machine, in the field names of Podman's JSON.
+//!
+//! Plain data for the faces: the command line prints and templates it, the window draws it, the API will send it.
+//! Names are those of `podman ps|inspect|images|info|version --format json`; what Podman knows and Cala does not have
+//! yet is absent or holds Podman's empty value. Nothing here reads a file.
+
+mod container;
+mod image;
+mod info;
+mod inspect;
+mod inspect_host;
+
+pub use container::{ContainerSummary, PortMapping};
+pub use image::{HistoryEntry, ImageInspect, ImageInspectConfig, ImageSummary, RemovedImage, RootFs};
+pub use info::{
+    ContainerCounts, HostInfo, IdMapping, IdMappings, ImageCounts, Info, NetworkInterface, OciRuntimeInfo,
+    SecurityInfo, StoreInfo, UnderlyingDistribution, Version, VersionDetail,
+};
+pub use inspect::{
+    ContainerInspect, GraphDriver, InspectConfig, InspectMount, InspectState, NetworkEndpoint,
+    NetworkSettings,
+};
+pub use inspect_host::{HostConfig, InspectDevice, InspectUlimit, LogConfig, RestartPolicy};
