@@ -21,12 +21,14 @@
 //   The server closes after `end` or `error`; the client closes with { close: true } (Tauri) or by closing the socket.
 
 import type {
-  ContainerRow,
+  ContainerInspect,
   ContainerSpec,
-  EngineInfo,
+  ContainerSummary,
   ErrorBody,
   Event,
+  ImageInspect,
   ImageSummary,
+  Info,
   Settings,
   Task,
 } from "../generated";
@@ -40,12 +42,12 @@ type None = Record<string, never>;
 
 /** Every command: what it takes and what it answers. */
 export interface Commands {
-  engine_info: { args: None; result: EngineInfo };
+  engine_info: { args: None; result: Info };
 
   /** All containers, stopped ones too; any order. */
-  containers_list: { args: None; result: ContainerRow[] };
-  /** Podman's `container inspect` object (one object, not an array). Labels and values are data, shown as text only. */
-  container_inspect: { args: { id: string }; result: Record<string, unknown> };
+  containers_list: { args: None; result: ContainerSummary[] };
+  /** One object, not an array as the command line prints it. */
+  container_inspect: { args: { id: string }; result: ContainerInspect };
   /** Creates without starting; never pulls (that is a task). */
   container_create: { args: { spec: ContainerSpec }; result: { id: string } };
   container_start: { args: { id: string }; result: null };
@@ -57,8 +59,7 @@ export interface Commands {
   container_remove: { args: { id: string; force: boolean }; result: null };
 
   images_list: { args: None; result: ImageSummary[] };
-  /** Podman's `image inspect` object (one object). */
-  image_inspect: { args: { id: string }; result: Record<string, unknown> };
+  image_inspect: { args: { id: string }; result: ImageInspect };
   /** By name it untags, by id it removes all names. `force` removes the containers that use it. */
   image_remove: { args: { id: string; force: boolean }; result: null };
 
@@ -85,7 +86,7 @@ export type Happening =
   | { type: "ready" }
   /** An event of the engine. For containers `container` is the fresh row, `null` when it is gone, absent when unknown
    *  (the window then lists again). */
-  | { type: "event"; event: Event; container?: ContainerRow | null }
+  | { type: "event"; event: Event; container?: ContainerSummary | null }
   /** A task's whole snapshot; only the newest of a task per batch, at most 10 a second and task. */
   | { type: "task"; task: Task }
   /** Events were lost: list everything again. */

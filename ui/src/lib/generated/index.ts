@@ -96,47 +96,136 @@ export type Event = {
   attributes: { [key in string]: string };
 };
 
-/** cala_spec::image::ImageSummary */
+// ---- cala-engine: view ---------------------------------------------------------------------------------------------
+
+/** cala_engine::view::PortMapping */
+export type PortMapping = { host_ip: string; container_port: number; host_port: number; range: number; protocol: string };
+
+/** cala_engine::view::ContainerSummary; `Created`, `StartedAt`, `ExitedAt` in seconds since the Unix epoch. */
+export type ContainerSummary = {
+  AutoRemove: boolean;
+  Command: Array<string>;
+  CreatedAt: string;
+  Exited: boolean;
+  ExitedAt: number;
+  ExitCode: number;
+  Id: string;
+  Image: string;
+  ImageID: string;
+  Labels: { [key in string]: string };
+  Mounts: Array<string>;
+  Names: Array<string>;
+  Networks: Array<string>;
+  Pid: number;
+  Ports: Array<PortMapping>;
+  Restarts: number;
+  Size?: number;
+  StartedAt: number;
+  State: ContainerStatus;
+  Status: string;
+  Created: number;
+  Damaged?: string;
+};
+
+/** cala_engine::view::ImageSummary; `Created` in seconds since the Unix epoch. */
 export type ImageSummary = {
-  id: string;
-  digest: string;
-  names: Array<string>;
-  created_ns: number;
-  size: number;
-  shared_size: number;
-  containers: number;
-  labels: { [key in string]: string };
-  platform: Platform;
-  exposed_ports: Array<string>;
-  damaged?: string;
+  Id: string;
+  ParentId: string;
+  Names: Array<string>;
+  RepoTags: Array<string>;
+  RepoDigests: Array<string>;
+  Digest: string;
+  Size: number;
+  SharedSize: number;
+  VirtualSize: number;
+  Labels: { [key in string]: string };
+  Containers: number;
+  Created: number;
+  CreatedAt: string;
+  Dangling?: boolean;
+  Arch: string;
+  Os: string;
+  ExposedPorts?: Array<string>;
+  Damaged?: string;
+};
+
+/** cala_engine::view::Info, as far as the window reads it. */
+export type Info = {
+  host: {
+    arch: string;
+    cgroupVersion: string;
+    cgroupControllers: Array<string>;
+    cpus: number;
+    distribution: { distribution: string; version: string; codename: string };
+    hostname: string;
+    idMappings: { gidmap: Array<IdMapping>; uidmap: Array<IdMapping> };
+    kernel: string;
+    memTotal: number;
+    security: { rootless: boolean };
+  };
+  store: {
+    containerStore: { number: number; paused: number; running: number; stopped: number };
+    graphDriverName: string;
+    graphRoot: string;
+    imageStore: { number: number };
+    runRoot: string;
+  };
+  version: { Version: string; OsArch: string };
+  warnings: Array<string>;
+};
+
+/** cala_engine::view::IdMapping */
+export type IdMapping = { container_id: number; host_id: number; size: number };
+
+/** cala_engine::view::ContainerInspect, as far as the window reads it; the Inspect page shows it whole. */
+export type ContainerInspect = {
+  Id: string;
+  Created: string;
+  Name: string;
+  ImageName: string;
+  State: {
+    Status: string;
+    Running: boolean;
+    OOMKilled: boolean;
+    Pid: number;
+    ExitCode: number;
+    Error: string;
+    StartedAt: string;
+    FinishedAt: string;
+  };
+  Mounts: Array<InspectMount>;
+  Config: {
+    Hostname: string;
+    User: string;
+    Tty: boolean;
+    Env: Array<string>;
+    Cmd: Array<string>;
+    WorkingDir: string;
+    Entrypoint: Array<string> | null;
+    Labels: { [key in string]: string };
+    CreateCommand: Array<string>;
+  };
+  HostConfig: { Memory: number; NanoCpus: number; NetworkMode: string; ReadonlyRootfs: boolean; Privileged: boolean };
+};
+
+/** cala_engine::view::InspectMount */
+export type InspectMount = { Type: string; Name?: string; Source: string; Destination: string; Options: Array<string>; RW: boolean };
+
+/** cala_engine::view::ImageInspect, as far as the window reads it. */
+export type ImageInspect = {
+  Id: string;
+  Digest: string;
+  RepoTags: Array<string>;
+  Created: string;
+  Config: { User?: string; Env?: Array<string>; Entrypoint?: Array<string>; Cmd?: Array<string>; WorkingDir?: string; ExposedPorts?: { [key in string]: object } };
+  Architecture: string;
+  Os: string;
+  Size: number;
+  RootFS: { Type: string; Layers: Array<string> };
+  History: Array<{ created?: string; created_by?: string; comment?: string; empty_layer?: boolean }>;
 };
 
 // ---- src-tauri: dto.rs (what only the window speaks) ---------------------------------------------------------------
-
-/** A container as the list shows it, one row. */
-export type ContainerRow = {
-  /** 64 hex digits. */
-  id: string;
-  name: string;
-  /** The full reference it was made from. */
-  image: string;
-  image_id: string;
-  /** Entrypoint and command joined. */
-  command: Array<string>;
-  status: ContainerStatus;
-  /** Nanoseconds since the Unix epoch; 0 when never. */
-  created_ns: number;
-  started_ns: number;
-  finished_ns: number;
-  exit_code: number;
-  oom_killed: boolean;
-  /** Why it could not start, or `supervisor lost`; empty otherwise. */
-  error: string;
-  pid: number;
-  labels: { [key in string]: string };
-  tty: boolean;
-  network: NetworkMode;
-};
 
 /** Every failure on the wire. `message` is the English sentence of the command line; the window says its own by `code`. */
 export type ErrorBody = {
@@ -179,24 +268,6 @@ export type Task = {
   /** The wish of a `run`, so that it can be tried again. */
   spec?: ContainerSpec;
   error?: ErrorBody;
-};
-
-/** What the footer and the settings page tell of the engine. */
-export type EngineInfo = {
-  version: string;
-  /** The user whose containers these are. */
-  user: string;
-  rootless: boolean;
-  /** Only one id could be mapped: no subuid range. */
-  single_id: boolean;
-  data_root: string;
-  run_root: string;
-  kernel: string;
-  /** Controllers that can be limited; empty where the machine delegates none. */
-  cgroup_controllers: Array<string>;
-  cpus: number;
-  /** Bytes. */
-  memory: number;
 };
 
 export type Language = "system" | "es" | "en";
