@@ -1,3 +1,7 @@
-//! The program `cala-monitor`.
+//! The program `cala-monitor`: the supervisor of one container.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cala_monitor::main()
+}

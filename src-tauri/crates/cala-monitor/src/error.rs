@@ -1,0 +1,155 @@
+//! What can go wrong between the engine and a monitor, and inside one.
+
+use std::io;
+use std::path::PathBuf;
+
+use cala_spec::{Classify, ErrorKind, Hints};
+
+use crate::protocol::Failure;
+
+/// A failed act of a monitor or of its client.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MonitorError {
+    /// The program `cala-monitor` cannot be started.
+    #[error("cannot start `{}`", program.display())]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// No monitor answers: the container does not run.
+    #[error("container is not running")]
+    NotRunning {
+        /// The socket that was tried.
+        socket: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The monitor ended in the middle of a conversation; its container ended with it.
+    #[error("the container's monitor has ended")]
+    Closed,
+    /// The connection broke.
+    #[error("cannot {act}")]
+    Io {
+        /// What was tried, as an infinitive.
+        act: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The other side speaks another language.
+    #[error("the monitor answered something unexpected: {detail}")]
+    Protocol {
+        /// What.
+        detail: String,
+    },
+    /// The container's command does not exist (127).
+    #[error("{message}")]
+    CommandNotFound {
+        /// One line.
+        message: String,
+    },
+    /// The container's command cannot be executed (126).
+    #[error("{message}")]
+    NotExecutable {
+        /// One line.
+        message: String,
+    },
+    /// A step of the start failed (125).
+    #[error("cannot start the container: {step}: {detail}")]
+    StartFailed {
+        /// The step.
+        step: String,
+        /// Why it failed.
+        detail: String,
+        /// What to do about it.
+        hints: Vec<String>,
+    },
+    /// The monitor refused.
+    #[error("{}", .0.message)]
+    Refused(Box<Failure>),
+}
+
+impl MonitorError {
+    pub(crate) fn io(act: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { act, source }
+    }
+}
+
+/// The codes that a monitor sends, as constants for [`Classify::code`].
+const CODES: [&str; 12] = [
+    "already_running",
+    "container_ended",
+    "exec_failed",
+    "invalid_request",
+    "launch_failed",
+    "no_user_namespaces",
+    "no_subordinate_ids",
+    "no_uidmap_programs",
+    "protocol_mismatch",
+    "signal_failed",
+    "unknown_request",
+    "user_namespace_failed",
+];
+
+impl From<Failure> for MonitorError {
+    fn from(failure: Failure) -> Self {
+        match (failure.kind, failure.step) {
+            (ErrorKind::CommandNotFound, _) => Self::CommandNotFound { message: failure.message },
+            (ErrorKind::CommandNotExecutable, _) => Self::NotExecutable { message: failure.message },
+            (_, Some(step)) => Self::StartFailed { step, detail: failure.message, hints: failure.hints },
+            (_, None) => Self::Refused(Box::new(Failure { step: None, ..failure })),
+        }
+    }
+}
+
+impl Classify for MonitorError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Spawn { .. } | Self::Protocol { .. } | Self::StartFailed { .. } => ErrorKind::Internal,
+            Self::NotRunning { .. } => ErrorKind::Conflict,
+            Self::Closed | Self::Io { .. } => ErrorKind::Unavailable,
+            Self::CommandNotFound { .. } => ErrorKind::CommandNotFound,
+            Self::NotExecutable { .. } => ErrorKind::CommandNotExecutable,
+            Self::Refused(failure) => failure.kind,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Spawn { .. } => "monitor_missing",
+            Self::NotRunning { .. } => "not_running",
+            Self::Closed => "monitor_ended",
+            Self::Io { .. } => "monitor_unreachable",
+            Self::Protocol { .. } => "monitor_protocol",
+            Self::CommandNotFound { .. } => "command_not_found",
+            Self::NotExecutable { .. } => "command_not_executable",
+            Self::StartFailed { .. } => "start_failed",
+            Self::Refused(failure) => {
+                CODES.iter().find(|code| **code == failure.code).copied().unwrap_or("monitor_refused")
+            }
+        }
+    }
+
+    fn hints(&self) -> Hints {
+        match self {
+            Self::Spawn { .. } => Hints::from("`cala-monitor` belongs beside `cala`, or in ../libexec/cala"),
+            Self::StartFailed { hints, .. } => all(hints),
+            Self::Refused(failure) => all(&failure.hints),
+            Self::NotRunning { .. }
+            | Self::Closed
+            | Self::Io { .. }
+            | Self::Protocol { .. }
+            | Self::CommandNotFound { .. }
+            | Self::NotExecutable { .. } => Hints::none(),
+        }
+    }
+}
+
+fn all(lines: &[String]) -> Hints {
+    lines.iter().fold(Hints::none(), |hints, line| hints.and(line.clone()))
+}

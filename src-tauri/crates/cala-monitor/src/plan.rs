@@ -1,0 +1,105 @@
+//! What a monitor is told about its container: `containers/<id>/plan.json`, written by the engine at each start.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cala_spec::ContainerId;
+use oci_spec::runtime::Spec;
+use serde::{Deserialize, Serialize};
+
+/// Everything that a start needs; the monitor parses no image, no template and no user file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunPlan {
+    /// The container's id.
+    pub id: ContainerId,
+    /// Its name.
+    pub name: String,
+    /// `D/containers/<id>`: state, log, overlay directories (`upper`, `work`, `merged`), lock.
+    pub container_dir: PathBuf,
+    /// `R/containers/<id>`: the monitor's socket. Made by the monitor if absent.
+    pub run_dir: PathBuf,
+    /// `D/names/containers/<name>`, removed with the container on `--rm`.
+    pub name_file: PathBuf,
+    /// `D/events`.
+    pub events_dir: PathBuf,
+    /// The layers' `diff` directories, lowest first.
+    pub lower_dirs: Vec<PathBuf>,
+    /// The complete runtime specification (no hooks).
+    pub spec: Spec,
+    /// Which seccomp filter applies.
+    #[serde(default)]
+    pub seccomp: SeccompPlan,
+    /// Absolute directory below /sys/fs/cgroup to make or join; `None` leaves cgroups alone.
+    #[serde(default)]
+    pub cgroup: Option<PathBuf>,
+    /// Remove the container when it ends.
+    #[serde(default)]
+    pub rm: bool,
+    /// A small init as pid 1.
+    #[serde(default)]
+    pub init: bool,
+    /// Keep standard input open.
+    #[serde(default)]
+    pub stdin_open: bool,
+    /// A terminal.
+    #[serde(default)]
+    pub tty: bool,
+    /// Rows and columns of the terminal at the start.
+    #[serde(default)]
+    pub console_size: Option<(u16, u16)>,
+    /// The signal of `stop`, by number.
+    pub stop_signal: i32,
+    /// Seconds between the stop signal and SIGKILL.
+    pub stop_timeout_s: u64,
+    /// Whether state survives a power cut (fsync); false for `--rm`.
+    #[serde(default)]
+    pub durable: bool,
+    /// The log.
+    pub log: LogPlan,
+    /// The image's name, for events.
+    pub image: String,
+    /// Labels, for events.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+}
+
+impl RunPlan {
+    /// `D/tmp`, where a removed container goes before its files are unlinked; `None` if the directory has no
+    /// grandparent.
+    #[must_use]
+    pub fn tmp_dir(&self) -> Option<PathBuf> {
+        Some(self.container_dir.parent()?.parent()?.join("tmp"))
+    }
+}
+
+/// The log of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPlan {
+    /// `D/containers/<id>/ctr.log`; older ones are `ctr.log.1`, `ctr.log.2`, …
+    pub path: PathBuf,
+    /// Bytes after which the file is rotated; 0 is never.
+    pub max_size: u64,
+    /// How many files are kept, the current one included; at least 1.
+    pub max_files: u32,
+}
+
+impl LogPlan {
+    /// The default of `--log-opt`: four files of 64 MiB.
+    #[must_use]
+    pub fn with_defaults(path: &Path) -> Self {
+        Self { path: path.to_owned(), max_size: 64 << 20, max_files: 4 }
+    }
+}
+
+/// Which seccomp filter applies to the container.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeccompPlan {
+    /// Cala's default profile for the container's capabilities.
+    #[default]
+    Default,
+    /// None.
+    Unconfined,
+    /// `linux.seccomp` of the specification.
+    Spec,
+}
