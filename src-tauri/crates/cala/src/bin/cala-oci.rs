@@ -1,3 +1,7 @@
-//! The program `cala-oci`.
+//! `cala-oci`: the OCI runtime as a command of its own.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cala_runtime::oci::main()
+}
