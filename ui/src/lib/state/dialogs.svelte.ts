@@ -1,0 +1,33 @@
+// What lies over the page. One at a time asks; the palette and the sheets open and close.
+
+export interface Question {
+  title: string;
+  body: string;
+  /** Names of what it is about, shown as a list. */
+  items?: readonly string[];
+  confirm: string;
+  danger?: boolean;
+}
+
+export class Dialogs {
+  question = $state.raw<Question | null>(null);
+  pull = $state(false);
+  palette = $state(false);
+  shortcuts = $state(false);
+  #answer: ((yes: boolean) => void) | null = null;
+
+  /** Whether anything lies over the page. */
+  readonly open = $derived(this.question !== null || this.pull || this.palette || this.shortcuts);
+
+  ask(question: Question): Promise<boolean> {
+    this.#answer?.(false);
+    this.question = question;
+    return new Promise((resolve) => (this.#answer = resolve));
+  }
+
+  answer(yes: boolean): void {
+    this.question = null;
+    this.#answer?.(yes);
+    this.#answer = null;
+  }
+}

@@ -1,0 +1,83 @@
+// All images: listed at the start and after each event about an image.
+
+import { toErrorBody, type Backend, type Happening } from "../backend";
+import type { ErrorBody, ImageInspect } from "../generated";
+import { t } from "../i18n/i18n.svelte";
+import type { Dialogs } from "./dialogs.svelte";
+import type { Doer } from "./doer";
+import { imageName, toImage, type Image } from "./images";
+
+/** Actions of containers that change how many containers an image has. */
+const COUNTS = new Set(["create", "remove"]);
+
+export class Images {
+  list = $state.raw<readonly Image[]>([]);
+  loaded = $state(false);
+  error = $state.raw<ErrorBody | null>(null);
+  /** Every full name that is here, for suggestions. */
+  readonly names = $derived(this.list.flatMap((image) => image.names));
+  #loading: Promise<void> | null = null;
+  #again = false;
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly doer: Doer,
+    private readonly dialogs: Dialogs,
+  ) {}
+
+  get(id: string): Image | undefined {
+    return this.list.find((image) => image.id === id);
+  }
+
+  load(): Promise<void> {
+    if (this.#loading) {
+      this.#again = true;
+      return this.#loading;
+    }
+    this.#loading = this.#list().finally(() => {
+      this.#loading = null;
+      if (this.#again) {
+        this.#again = false;
+        void this.load();
+      }
+    });
+    return this.#loading;
+  }
+
+  async #list(): Promise<void> {
+    try {
+      this.list = (await this.backend.call("images_list", {})).map(toImage);
+      this.loaded = true;
+      this.error = null;
+    } catch (reason) {
+      this.error = toErrorBody(reason);
+    }
+  }
+
+  apply(happenings: readonly Happening[]): void {
+    const stale = happenings.some((h) => {
+      if (h.type !== "event") return h.type === "lagged" || h.type === "ready";
+      return h.event.type === "image" || (h.event.type === "container" && COUNTS.has(h.event.action));
+    });
+    if (stale) void this.load();
+  }
+
+  inspect(id: string): Promise<ImageInspect> {
+    return this.backend.call("image_inspect", { id });
+  }
+
+  /** Asks, then removes with all names. In use needs force, and that is said before. */
+  async remove(ids: readonly string[]): Promise<boolean> {
+    const targets = ids.map((id) => this.get(id)).filter((image) => image !== undefined);
+    const used = targets.some((image) => image.containers > 0);
+    const body = used ? t("images.remove_body_used") : t("images.remove_body");
+    const yes = await this.dialogs.ask({ title: t("images.remove_title"), body, items: targets.map(imageName), confirm: t("images.remove"), danger: true });
+    if (!yes) return false;
+    for (const image of targets) {
+      const force = image.containers > 0;
+      const names = image.names.length > 0 ? image.names : [image.id];
+      await this.doer.do({ words: ["rmi", ...(force ? ["-f"] : []), ...names] }, "image_remove", { id: image.id, force });
+    }
+    return true;
+  }
+}
