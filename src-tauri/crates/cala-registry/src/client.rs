@@ -1,0 +1,142 @@
+//! The façade: one method per thing that can be asked of a registry.
+
+use std::sync::Arc;
+
+use cala_spec::progress::PullProgress;
+use cala_spec::{Digest, Platform, Reference};
+
+use crate::blob::{BlobDescriptor, BlobSink, BlobSource};
+use crate::config::RegistryConfig;
+use crate::error::RegistryError;
+use crate::resolve::ResolvedManifest;
+use crate::transport::Transport;
+
+/// A client for all registries of one configuration. Cheap to clone; clones share connections and tokens.
+#[derive(Debug, Clone)]
+pub struct RegistryClient {
+    pub(crate) transport: Arc<Transport>,
+}
+
+impl RegistryClient {
+    /// Reads the configuration files. Nothing is connected yet; certificates are read when a host is first reached.
+    ///
+    /// # Errors
+    /// [`RegistryError::ReadFile`] or [`RegistryError::InvalidConfig`] when a file that exists cannot be used.
+    pub fn new(config: RegistryConfig) -> Result<Self, RegistryError> {
+        Ok(Self { transport: Arc::new(Transport::new(config)?) })
+    }
+
+    /// The full references that `name` may mean, in the order they are to be tried: itself when it names a registry,
+    /// else its alias, else `name` at each of `unqualified-search-registries` (docker.io when there are none).
+    ///
+    /// # Errors
+    /// [`RegistryError::InvalidName`] when it is no reference.
+    pub fn candidates(&self, name: &str) -> Result<Vec<Reference>, RegistryError> {
+        self.transport.registries().candidates(name)
+    }
+
+    /// As [`RegistryClient::resolve`] for a name as people write it, the candidates in turn. The reference that was
+    /// found stands in the result.
+    ///
+    /// # Errors
+    /// As [`RegistryClient::resolve`]; [`RegistryError::ShortNameNotFound`] when several candidates were tried.
+    pub async fn resolve_name(&self, name: &str, platform: &Platform) -> Result<ResolvedManifest, RegistryError> {
+        crate::resolve::resolve_name(self, name, platform).await
+    }
+
+    /// Fetches and verifies the image manifest of a reference for a platform, by way of an index if there is one; from
+    /// the configured mirrors first, then from the registry itself.
+    ///
+    /// # Errors
+    /// See the variants of [`RegistryError`]; among them [`RegistryError::ManifestUnknown`],
+    /// [`RegistryError::PlatformNotFound`], [`RegistryError::DigestMismatch`], [`RegistryError::Unauthorized`].
+    pub async fn resolve(&self, reference: &Reference, platform: &Platform) -> Result<ResolvedManifest, RegistryError> {
+        crate::resolve::resolve(&self.transport, reference, platform).await
+    }
+
+    /// The digest that a tag has now (of the index if there is one), by a HEAD request; `None` when the registry does
+    /// not say it without sending the manifest. For `--pull newer` and for pulls of what is already here.
+    ///
+    /// # Errors
+    /// As [`RegistryClient::resolve`].
+    pub async fn current_digest(&self, reference: &Reference) -> Result<Option<Digest>, RegistryError> {
+        crate::resolve::current_digest(&self.transport, reference).await
+    }
+
+    /// Downloads one blob into `sink`, going on where the sink is; verifies digest and size while it streams. Returns
+    /// when the last byte is written and the digest is right.
+    ///
+    /// Stalls, cuts and 5xx are tried again with `Range`; drop the future to cancel (what the sink has stays valid for
+    /// a later resume). The sink's `write` is called from the async task: when it may block for long (a pipe), run the
+    /// call in a task of its own on a multi-thread runtime.
+    ///
+    /// # Errors
+    /// [`RegistryError::DigestMismatch`] and [`RegistryError::SizeMismatch`] after `sink.restart()` dropped the bytes;
+    /// [`RegistryError::Stalled`], [`RegistryError::Interrupted`], [`RegistryError::Unreachable`],
+    /// [`RegistryError::Server`] when all tries failed; [`RegistryError::Sink`] when the sink fails.
+    pub async fn fetch_blob(
+        &self,
+        source: &BlobSource,
+        blob: &BlobDescriptor,
+        sink: &mut dyn BlobSink,
+        progress: &(dyn Fn(PullProgress) + Send + Sync),
+    ) -> Result<(), RegistryError> {
+        crate::blob::fetch(&self.transport, source, blob, sink, progress).await
+    }
+
+    /// Downloads a small blob (an image's configuration) into memory; at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`RegistryClient::fetch_blob`]; [`RegistryError::TooLarge`] when the descriptor says more than `limit`.
+    pub async fn fetch_small_blob(
+        &self,
+        source: &BlobSource,
+        blob: &BlobDescriptor,
+        limit: u64,
+    ) -> Result<Vec<u8>, RegistryError> {
+        crate::blob::fetch_small(&self.transport, source, blob, limit).await
+    }
+
+    /// All tags of a repository, as the registry sorts them; follows its pages.
+    ///
+    /// # Errors
+    /// As [`RegistryClient::resolve`].
+    pub async fn tags(&self, repository: &Reference) -> Result<Vec<String>, RegistryError> {
+        crate::resolve::tags(&self.transport, repository).await
+    }
+
+    /// Verifies a user name and password against a registry (`host[:port]`, or `host/namespace` for a part of it), then
+    /// stores them in the first credentials file (mode 0600, replaced atomically) or its credential helper.
+    ///
+    /// # Errors
+    /// [`RegistryError::LoginRefused`] when the registry does not take them; [`RegistryError::WriteFile`] and
+    /// [`RegistryError::CredentialHelper`] when they cannot be stored.
+    pub async fn login(&self, registry: &str, username: &str, password: &str) -> Result<(), RegistryError> {
+        crate::config::login::login(&self.transport, registry, username, password).await
+    }
+
+    /// Removes the credentials of a registry from the first credentials file and its helper.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotLoggedIn`] when there are none there.
+    pub async fn logout(&self, registry: &str) -> Result<(), RegistryError> {
+        crate::config::login::logout(&self.transport, registry).await
+    }
+
+    /// Removes all credentials from the first credentials file.
+    ///
+    /// # Errors
+    /// [`RegistryError::WriteFile`] when it cannot be replaced.
+    pub fn logout_all(&self) -> Result<(), RegistryError> {
+        crate::config::login::logout_all(&self.transport)
+    }
+
+    /// The user name stored for a registry (`login --get-login`).
+    ///
+    /// # Errors
+    /// [`RegistryError::ReadFile`], [`RegistryError::InvalidConfig`], [`RegistryError::CredentialHelper`].
+    pub async fn logged_in_user(&self, registry: &str) -> Result<Option<String>, RegistryError> {
+        let found = crate::config::credentials::find(&self.transport.config().paths.auth_files, registry).await?;
+        Ok(found.map(|credentials| credentials.username))
+    }
+}
