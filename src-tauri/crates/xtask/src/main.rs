@@ -41,6 +41,9 @@ enum Task {
     /// Runs a command as an unprivileged user in private namespaces; the tests' runner.
     #[command(hide = true)]
     Enter(enter::Options),
+    /// Runs the browser and window tests in the place where they are safe.
+    #[command(hide = true)]
+    Browser,
 }
 
 fn main() -> std::process::ExitCode {
@@ -49,6 +52,7 @@ fn main() -> std::process::ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Check(options) => check::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Browser => browser::inside(),
         Task::Enter(options) => return enter::run(&options),
     };
     match result {

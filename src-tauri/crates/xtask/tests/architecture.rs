@@ -34,7 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cala-desktop", &["cala-engine", "cala-spec"]),
     ("cala", &["cala-cli", "cala-monitor", "cala-network", "cala-runtime", "cala-store"]),
     ("cala-testkit", &[]),
-    ("xtask", &[]),
+    ("xtask", &["cala-testkit"]),
 ];
 
 /// Libraries that only these rooms may use.
