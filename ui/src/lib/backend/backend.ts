@@ -124,8 +124,8 @@ export type ClientMessage =
 
 /** How an open channel tells its owner. Exactly one of `end` and `error` is the last call, unless the owner closed. */
 export interface Listener<Item> {
-  /** Items in order. The acknowledgement follows when it returns. */
-  batch(items: Item[]): void;
+  /** Items in order. The acknowledgement follows when it returns, or when the promise it returns is kept. */
+  batch(items: Item[]): void | Promise<void>;
   end(): void;
   error(error: ErrorBody): void;
 }

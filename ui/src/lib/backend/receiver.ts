@@ -21,17 +21,22 @@ export class Receiver<Item> {
   take(message: ServerMessage<Item>): void {
     if (this.#ended) return;
     if ("batch" in message) {
-      this.listener.batch(message.batch);
-      if (message.seq - this.#acknowledged >= ACK_EVERY) {
-        this.#acknowledged = message.seq;
-        this.send({ ack: message.seq });
-      }
+      const { seq } = message;
+      const worked = this.listener.batch(message.batch);
+      if (worked) void worked.then(() => this.#acknowledge(seq));
+      else this.#acknowledge(seq);
     } else if ("error" in message) {
       this.fail(message.error);
     } else {
       this.#ended = true;
       this.listener.end();
     }
+  }
+
+  #acknowledge(seq: number): void {
+    if (this.#ended || seq - this.#acknowledged < ACK_EVERY) return;
+    this.#acknowledged = seq;
+    this.send({ ack: seq });
   }
 
   fail(error: ErrorBody): void {

@@ -2,7 +2,7 @@
 
 import { getContext, setContext } from "svelte";
 import type { Backend, Happening, OpenChannel } from "../backend";
-import type { ErrorBody, Info } from "../generated";
+import type { ContainerSpec, ErrorBody, Info } from "../generated";
 import { t, speech } from "../i18n/i18n.svelte";
 import { emptySpec } from "../command/spec";
 import { clock } from "./clock.svelte";
@@ -33,6 +33,8 @@ export class App {
   info = $state.raw<Info | null>(null);
   /** The stream of events is cut; the lists may be old. */
   offline = $state.raw<ErrorBody | null>(null);
+  /** The task that the page in front is waiting for. */
+  watched = $state<string | null>(null);
   #channel: OpenChannel | null = null;
   #attempt = 0;
   #stopped = false;
@@ -100,13 +102,15 @@ export class App {
     await this.runAndShow({ ...emptySpec("cala/hello"), name, env: [["CALA_LANG", speech.language]] });
   }
 
-  /** Runs the wish as a task and opens the container on its logs once it is there. Answers whether it was accepted. */
-  async runAndShow(spec: Parameters<Tasks["run"]>[0]): Promise<boolean> {
+  /** Runs the wish as a task and opens the container on its logs once it is there, unless the user has gone elsewhere.
+   *  Answers whether the container runs. */
+  async runAndShow(spec: ContainerSpec): Promise<boolean> {
     const id = await this.tasks.run(spec);
     if (!id) return false;
+    this.watched = id;
     const from = this.router.route;
     const task = await this.tasks.ended(id);
-    if (task.state === "failed" && task.error) this.doer.fail(task.error);
+    if (this.watched === id && task.state !== "failed") this.watched = null;
     const moved = this.router.route !== from;
     if (task.container_id && !moved) this.router.go({ view: "containers", id: task.container_id, tab: "logs" });
     else if (task.state === "done") this.toasts.good(t("run.started", { name: spec.name ?? spec.image }));
