@@ -7,26 +7,38 @@
 //! Start reading at [`container`] (what a person may wish of a container, what is stored of it, how it is doing) and
 //! [`error`] (how every failure in Cala is classified).
 
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests"))]
+
+pub mod capability;
 pub mod container;
 pub mod digest;
+pub mod duration;
+pub mod env;
 pub mod error;
 pub mod event;
+pub mod human;
 pub mod id;
 pub mod image;
+pub mod invalid;
 pub mod mount;
 pub mod name;
+pub mod names;
 pub mod platform;
 pub mod progress;
 pub mod reference;
+pub mod security_opt;
 pub mod signal;
 pub mod size;
 pub mod status;
+pub mod ulimit;
 
 pub use container::{ContainerConfig, ContainerSpec, ContainerState};
 pub use digest::Digest;
 pub use error::{Classify, ErrorKind, Hints};
 pub use event::Event;
 pub use id::ContainerId;
+pub use invalid::InvalidValue;
 pub use name::ContainerName;
 pub use platform::Platform;
 pub use reference::Reference;

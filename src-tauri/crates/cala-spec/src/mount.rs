@@ -1,4 +1,10 @@
 //! Mounts and devices as `-v`, `--mount`, `--tmpfs` and `--device` describe them (podman-run(1)).
+//!
+//! The grammar is closed: an unknown option is an error that names it, never passed on to the kernel.
+
+mod device;
+mod option;
+mod parse;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +33,7 @@ pub enum MountSource {
     Bind {
         /// Absolute path on the host.
         path: String,
-        /// Make the folder when it is absent (`-v` does, `--mount` does not).
+        /// Make the folder when it is absent (Docker's `-v` does, `--mount` does not).
         #[serde(default)]
         create: bool,
     },
