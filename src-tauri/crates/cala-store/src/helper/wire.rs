@@ -1,17 +1,14 @@
 //! Messages and descriptors over a socket (cmsg(3), `SCM_RIGHTS`), and the start of the program at its other end.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags,
-};
+use cala_sys::scm;
+use cala_sys::spawn::Program;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -54,17 +51,11 @@ impl Connection {
         frame.extend_from_slice(&body);
         let mut sent = 0;
         while let Some(rest) = frame.get(sent..).filter(|rest| !rest.is_empty()) {
-            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-            let mut control = SendAncillaryBuffer::new(&mut space);
-            let fds = descriptor.map(|fd| [fd]);
-            if let Some(fds) = fds.as_ref().filter(|_| sent == 0) {
-                control.push(SendAncillaryMessage::ScmRights(fds));
-            }
-            match rustix::net::sendmsg(&self.socket, &[IoSlice::new(rest)], &mut control, SendFlags::NOSIGNAL)
-            {
+            let beside: &[BorrowedFd<'_>] = if sent == 0 { descriptor.as_slice() } else { &[] };
+            match scm::send(&self.socket, rest, beside) {
                 Ok(count) => sent += count,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -106,24 +97,17 @@ impl Connection {
 
     fn fill(&mut self) -> io::Result<()> {
         let mut piece = [0; 16 << 10];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
-        let mut control = RecvAncillaryBuffer::new(&mut space);
-        let received = loop {
-            let mut into = [IoSliceMut::new(&mut piece)];
-            match rustix::net::recvmsg(&self.socket, &mut into, &mut control, RecvFlags::CMSG_CLOEXEC) {
-                Err(rustix::io::Errno::INTR) => {}
+        let (count, descriptors) = loop {
+            match scm::receive(&self.socket, &mut piece) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => break other?,
             }
         };
-        for message in control.drain() {
-            if let RecvAncillaryMessage::ScmRights(fds) = message {
-                self.descriptors.extend(fds);
-            }
-        }
-        if received.bytes == 0 {
+        self.descriptors.extend(descriptors);
+        if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.bytes.extend_from_slice(piece.get(..received.bytes).unwrap_or_default());
+        self.bytes.extend_from_slice(piece.get(..count).unwrap_or_default());
         Ok(())
     }
 }
@@ -136,15 +120,9 @@ pub(super) fn layer_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
-/// Starts `program` with the socket as its standard input, everything else closed or null.
+/// Starts `program` with the socket as its standard input, everything else on `/dev/null`.
 pub(super) fn spawn(program: &Path, socket: UnixStream) -> io::Result<Child> {
-    Command::new(program)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::from(OwnedFd::from(socket)))
-        .stdout(Stdio::null())
-        .stderr(Stdio::inherit())
-        .spawn()
+    Program::new(program).stdin(OwnedFd::from(socket)).spawn()
 }
 
 /// The socket that this program was started with.
