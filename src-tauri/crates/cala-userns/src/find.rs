@@ -1,0 +1,68 @@
+//! Finding U: any live monitor hands out its descriptor.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::wire;
+
+/// How many monitors are asked that do not answer in time, before a new U is made.
+const MAX_SILENT: usize = 4;
+
+/// How long one is waited for; it answers in microseconds unless it is stopped or just starting something.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// Asks the monitors below `run_root/containers/*/sock` for the descriptor of U; `None` when none is alive. Sockets
+/// without a listener cost microseconds.
+#[must_use]
+pub fn find_live(run_root: &Path) -> Option<OwnedFd> {
+    let mut silent = 0;
+    for entry in fs::read_dir(run_root.join("containers")).ok()? {
+        let Ok(entry) = entry else { continue };
+        let Ok(stream) = cala_sys::scm::connect(&entry.path().join("sock")) else {
+            continue;
+        };
+        if let Ok(namespace) = ask(stream) {
+            return Some(namespace);
+        }
+        silent += 1;
+        if silent == MAX_SILENT {
+            break;
+        }
+    }
+    None
+}
+
+fn ask(mut stream: UnixStream) -> io::Result<OwnedFd> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut question = Vec::new();
+    for message in [wire::HELLO, wire::ASK] {
+        let length = u32::try_from(message.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+        question.extend_from_slice(&length.to_le_bytes());
+        question.extend_from_slice(message);
+    }
+    stream.write_all(&question)?;
+    // The greeting and the answer may come in one piece or in several; the descriptor is what is waited for.
+    let mut buffer = [0; 512];
+    loop {
+        let (count, fds) = cala_sys::scm::receive(stream.as_fd(), &mut buffer)?;
+        if let Some(fd) = fds.into_iter().next() {
+            return Ok(fd);
+        }
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+/// The descriptor of the user namespace that this process is in: what a monitor hands out.
+///
+/// # Errors
+/// Those of opening `/proc/self/ns/user`.
+pub fn own_namespace() -> io::Result<OwnedFd> {
+    Ok(fs::File::open("/proc/self/ns/user")?.into())
+}
