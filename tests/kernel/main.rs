@@ -1,1 +1,64 @@
-//! Tests of the command line.
+//! Real containers, started by the real programs as an unprivileged user, looked at from inside and from outside.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod faults;
+mod hostile;
+mod images;
+mod inside;
+mod lifecycle;
+
+use cala_testkit::{Cala, Image, Output, Registry};
+
+/// A private Cala with the busybox image pulled from a registry of its own.
+pub(crate) struct World {
+    pub(crate) cala: Cala,
+    pub(crate) registry: Registry,
+    pub(crate) image: String,
+}
+
+/// The world, or a counted skip when this machine lacks what it takes.
+pub(crate) fn world() -> Option<World> {
+    let Some(registry) = Registry::start() else {
+        cala_testkit::require::skip("docker-registry is not installed");
+        return None;
+    };
+    let Some(busybox) = Image::busybox() else {
+        cala_testkit::require::skip("busybox-static is not installed");
+        return None;
+    };
+    let cala = Cala::new(env!("CARGO_BIN_EXE_cala"));
+    let image = registry.push("test/busybox", "1", &busybox);
+    cala.run(["pull", "--quiet", &image]).success();
+    Some(World { cala, registry, image })
+}
+
+impl World {
+    /// `cala run --rm --network none IMAGE WORDS…`.
+    pub(crate) fn run_rm(&self, options: &[&str], words: &[&str]) -> Output {
+        let mut args = vec!["run", "--rm", "--network", "none"];
+        args.extend_from_slice(options);
+        args.push(&self.image);
+        args.extend_from_slice(words);
+        self.cala.run(args)
+    }
+
+    /// What a shell line prints inside a fresh container.
+    #[track_caller]
+    pub(crate) fn sh(&self, options: &[&str], script: &str) -> String {
+        self.run_rm(options, &["sh", "-c", script]).success().text().to_owned()
+    }
+
+    /// Starts `sleep` in the background under a name and returns the id.
+    #[track_caller]
+    pub(crate) fn sleeper(&self, name: &str) -> String {
+        let args = ["run", "-d", "--network", "none", "--init", "--name", name, &self.image, "sleep", "1000"];
+        self.cala.run(args).success().text().to_owned()
+    }
+
+    /// One field of `inspect`.
+    #[track_caller]
+    pub(crate) fn inspect(&self, name: &str, format: &str) -> String {
+        self.cala.run(["inspect", "--format", format, name]).success().text().to_owned()
+    }
+}
