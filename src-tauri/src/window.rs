@@ -1,0 +1,109 @@
+//! The real window: Tauri's IPC over the same handlers as the server on loopback.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tauri::ipc::Channel;
+use tauri::{State, WebviewUrl, WebviewWindowBuilder};
+use tokio::sync::mpsc;
+
+use crate::app::App;
+use crate::call;
+use crate::channel::{self, ClientMessage};
+use crate::dto::ErrorBody;
+
+/// The open channels of the window.
+#[derive(Debug, Default)]
+struct Channels {
+    last: AtomicU32,
+    open: Mutex<HashMap<u32, mpsc::Sender<ClientMessage>>>,
+}
+
+/// Opens the window and returns when it is closed.
+pub(crate) fn open(app: Arc<App>, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
+    tauri::async_runtime::set(runtime.handle().clone());
+    tauri::Builder::default()
+        .manage(app)
+        .manage(Arc::new(Channels::default()))
+        .invoke_handler(tauri::generate_handler![call, open_channel, channel_send])
+        .setup(|app| {
+            WebviewWindowBuilder::new(app, "main", WebviewUrl::default())
+                .title("Cala")
+                .inner_size(1180.0, 760.0)
+                .min_inner_size(720.0, 480.0)
+                // The window shows its own pages and nothing else, whatever a label or a log says.
+                .on_navigation(|url| {
+                    matches!(url.scheme(), "tauri") || url.host_str() == Some("tauri.localhost")
+                })
+                .build()?;
+            Ok(())
+        })
+        .run(tauri::generate_context!())
+        .context("the window failed")
+}
+
+#[tauri::command]
+async fn call(app: State<'_, Arc<App>>, command: String, args: Value) -> Result<Value, ErrorBody> {
+    if command == "text_save" {
+        return save_text(args).await;
+    }
+    call::call(&app, &command, args).await
+}
+
+/// Writes a new file in the user's download folder, never over an existing one.
+async fn save_text(args: Value) -> Result<Value, ErrorBody> {
+    #[derive(serde::Deserialize)]
+    struct Text {
+        name: String,
+        text: String,
+    }
+    let Text { name, text } = channel::arguments(args)?;
+    let saved =
+        tokio::task::spawn_blocking(move || crate::settings::save_download(&name, text.as_bytes())).await;
+    let path = saved.map_err(|error| ErrorBody::internal(error.to_string()))??;
+    Ok(serde_json::json!({ "path": path }))
+}
+
+#[tauri::command]
+async fn open_channel(
+    app: State<'_, Arc<App>>,
+    channels: State<'_, Arc<Channels>>,
+    channel: String,
+    args: Value,
+    on: Channel<Box<RawValue>>,
+) -> Result<u32, ErrorBody> {
+    let id = channels.last.fetch_add(1, Ordering::Relaxed) + 1;
+    let (to_client, mut from_channel) = mpsc::channel::<String>(2);
+    let (to_channel, from_client) = mpsc::channel::<ClientMessage>(64);
+    channels.open.lock().unwrap_or_else(PoisonError::into_inner).insert(id, to_channel);
+    channel::spawn(&app, &channel, args, to_client, from_client);
+    let channels = Arc::clone(&channels);
+    tokio::spawn(async move {
+        while let Some(text) = from_channel.recv().await {
+            let Ok(raw) = RawValue::from_string(text) else { break };
+            if on.send(raw).is_err() {
+                break;
+            }
+        }
+        channels.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    });
+    Ok(id)
+}
+
+#[tauri::command]
+async fn channel_send(
+    channels: State<'_, Arc<Channels>>,
+    id: u32,
+    message: ClientMessage,
+) -> Result<(), ErrorBody> {
+    let sender = channels.open.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+    if let Some(sender) = sender {
+        // A channel that has just ended takes nothing more, which is fine.
+        let _ = sender.send(message).await;
+    }
+    Ok(())
+}
