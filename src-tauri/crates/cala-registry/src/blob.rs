@@ -1,12 +1,12 @@
-//! Downloading a blob: resumed after cuts, verified while it streams.
+//! What a download needs to know of a blob, and where its bytes go.
 
 use std::io;
 
-use cala_spec::{Digest, progress::PullProgress};
+use cala_spec::Digest;
 
 use crate::config::registries::Endpoint;
+#[cfg(doc)]
 use crate::error::RegistryError;
-use crate::transport::Transport;
 
 /// What a manifest says of a layer or configuration, its digest's grammar checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,23 +83,4 @@ impl BlobSink for MemorySink {
         each(&self.bytes);
         Ok(())
     }
-}
-
-pub(crate) async fn fetch(
-    _t: &Transport,
-    _source: &BlobSource,
-    blob: &BlobDescriptor,
-    _sink: &mut dyn BlobSink,
-    _progress: &(dyn Fn(PullProgress) + Send + Sync),
-) -> Result<(), RegistryError> {
-    Err(RegistryError::BlobUnknown { digest: blob.digest.clone(), repository: String::new() })
-}
-
-pub(crate) async fn fetch_small(
-    _t: &Transport,
-    _source: &BlobSource,
-    blob: &BlobDescriptor,
-    _limit: u64,
-) -> Result<Vec<u8>, RegistryError> {
-    Err(RegistryError::BlobUnknown { digest: blob.digest.clone(), repository: String::new() })
 }

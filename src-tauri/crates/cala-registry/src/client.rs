@@ -30,7 +30,7 @@ impl RegistryClient {
     /// else its alias, else `name` at each of `unqualified-search-registries` (docker.io when there are none).
     ///
     /// # Errors
-    /// [`RegistryError::InvalidName`] when it is no reference.
+    /// [`RegistryError::InvalidReference`] when it is no reference.
     pub fn candidates(&self, name: &str) -> Result<Vec<Reference>, RegistryError> {
         self.transport.registries().candidates(name)
     }
@@ -81,7 +81,7 @@ impl RegistryClient {
         sink: &mut dyn BlobSink,
         progress: &(dyn Fn(PullProgress) + Send + Sync),
     ) -> Result<(), RegistryError> {
-        crate::blob::fetch(&self.transport, source, blob, sink, progress).await
+        crate::download::fetch(&self.transport, source, blob, sink, progress).await
     }
 
     /// Downloads a small blob (an image's configuration) into memory; at most `limit` bytes.
@@ -94,7 +94,7 @@ impl RegistryClient {
         blob: &BlobDescriptor,
         limit: u64,
     ) -> Result<Vec<u8>, RegistryError> {
-        crate::blob::fetch_small(&self.transport, source, blob, limit).await
+        crate::download::fetch_small(&self.transport, source, blob, limit).await
     }
 
     /// All tags of a repository, as the registry sorts them; follows its pages.

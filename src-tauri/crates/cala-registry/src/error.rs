@@ -6,6 +6,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use cala_spec::reference::InvalidReference;
 use cala_spec::{Classify, Digest, ErrorKind, Hints, Platform};
 
 /// A failed act of the distribution client.
@@ -39,12 +40,13 @@ pub enum RegistryError {
         source: io::Error,
     },
     /// A name that is no image reference.
-    #[error("invalid reference format: `{name}`: {reason}")]
-    InvalidName {
+    #[error(transparent)]
+    InvalidReference(#[from] InvalidReference),
+    /// A name that is no registry.
+    #[error("`{name}` is not a registry (`host[:port]`)")]
+    InvalidRegistry {
         /// The name as it was given.
         name: String,
-        /// What is wrong with it.
-        reason: String,
     },
     /// The configuration forbids this registry.
     #[error("registry `{registry}` is blocked in registries.conf")]
@@ -53,7 +55,7 @@ pub enum RegistryError {
         registry: String,
     },
     /// The registry has no such manifest or repository.
-    #[error("reading manifest {reference}: manifest unknown")]
+    #[error("reading manifest {}: manifest unknown", place(reference))]
     ManifestUnknown {
         /// The full reference.
         reference: String,
@@ -165,6 +167,8 @@ pub enum RegistryError {
         status: u16,
         /// What it said, in one line; may be empty.
         message: String,
+        /// When it wants to be asked again, in seconds.
+        retry_after: Option<u64>,
     },
     /// An answer that the distribution specification does not allow.
     #[error("unexpected answer of {host}: {reason}")]
@@ -279,6 +283,16 @@ pub enum RegistryError {
     },
 }
 
+/// `latest in docker.io/library/alpine` of `docker.io/library/alpine:latest`, as Podman says it.
+fn place(reference: &str) -> String {
+    let slash = reference.rfind('/').unwrap_or(0);
+    let split = reference.split_once('@').or_else(|| {
+        let colon = reference.get(slash..)?.find(':')? + slash;
+        Some((reference.get(..colon)?, reference.get(colon + 1..)?))
+    });
+    split.map_or_else(|| reference.to_owned(), |(name, tail)| format!("{tail} in {name}"))
+}
+
 fn detail(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(": {message}") }
 }
@@ -301,14 +315,15 @@ impl RegistryError {
 
     /// Whether another endpoint (the next mirror, the registry itself) may do better.
     pub(crate) fn is_worth_another_endpoint(&self) -> bool {
-        !matches!(self, Self::Sink { .. } | Self::Blocked { .. } | Self::InvalidName { .. } | Self::PlatformNotFound { .. })
+        !matches!(self, Self::Sink { .. } | Self::Blocked { .. } | Self::InvalidReference(_) | Self::PlatformNotFound { .. })
     }
 }
 
 impl Classify for RegistryError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::InvalidConfig { .. } | Self::InvalidName { .. } => ErrorKind::InvalidArgument,
+            Self::InvalidReference(inner) => inner.kind(),
+            Self::InvalidConfig { .. } | Self::InvalidRegistry { .. } => ErrorKind::InvalidArgument,
             Self::ReadFile { .. } | Self::WriteFile { .. } | Self::Setup { .. } | Self::Sink { .. } => ErrorKind::Internal,
             Self::Blocked { .. } | Self::RedirectRefused { .. } => ErrorKind::Forbidden,
             Self::ManifestUnknown { .. }
@@ -342,7 +357,8 @@ impl Classify for RegistryError {
             Self::InvalidConfig { .. } => "registry_config_invalid",
             Self::ReadFile { .. } => "registry_config_unreadable",
             Self::WriteFile { .. } => "credentials_not_written",
-            Self::InvalidName { .. } => "invalid_reference",
+            Self::InvalidReference(inner) => inner.code(),
+            Self::InvalidRegistry { .. } => "invalid_registry",
             Self::Blocked { .. } => "registry_blocked",
             Self::ManifestUnknown { .. } | Self::ShortNameNotFound { .. } => "image_not_found",
             Self::BlobUnknown { .. } => "blob_not_found",
@@ -373,6 +389,7 @@ impl Classify for RegistryError {
 
     fn hints(&self) -> Hints {
         match self {
+            Self::InvalidReference(inner) => inner.hints(),
             Self::ManifestUnknown { .. } => "check the name and the tag; names without a registry are looked up at docker.io".into(),
             Self::ShortNameNotFound { .. } => "write the full name, such as `docker.io/library/alpine`".into(),
             Self::Denied { host, .. } => {
@@ -403,5 +420,19 @@ impl Classify for RegistryError {
             Self::PlatformNotFound { .. } => "choose another with `--platform`".into(),
             _ => Hints::none(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn podmans_phrases_are_kept() {
+        let unknown = |reference: &str| RegistryError::ManifestUnknown { reference: reference.to_owned() }.to_string();
+        assert_eq!(unknown("h:5000/a/b:1"), "reading manifest 1 in h:5000/a/b: manifest unknown");
+        assert_eq!(unknown("h:5000/a"), "reading manifest h:5000/a: manifest unknown");
+        let denied = RegistryError::Denied { host: "h".into(), subject: "reading manifest 1 in h/a".into() };
+        assert_eq!(denied.to_string(), "reading manifest 1 in h/a: requested access to the resource is denied");
     }
 }

@@ -5,12 +5,12 @@
 //! that comes is verified before it is handed over as complete: manifests against the digest asked for or announced,
 //! blobs against digest and size while they stream.
 //!
-//! Start reading at [`client`] (the façade), then [`transport`] (one request: redirects, authorisation, scheme),
+//! Start reading at [`client`] (the façade), then `transport` (one request: redirects, authorisation, scheme),
 //! [`resolve`] (manifest and platform) and [`blob`] (download with resume).
 //!
 //! **Rules held here** (security.md R7, R11, R12): digests are parsed before a path or URL is built from them; documents
 //! have size limits; a body that is both manifest and index is refused; credentials go only to the host they were
-//! entered for (the exact rule for token servers stands in [`trust`]); redirects are followed by hand.
+//! entered for (the exact rule stands in `trust.rs`); redirects are followed by hand.
 //!
 //! **oci-client**: its manifest types, media types and error envelope are used. Its `Client` is not: it builds its
 //! `reqwest::Client` itself and leaves reqwest's redirect policy in place (ten hops, from https to http and to private
@@ -28,8 +28,9 @@ pub mod config;
 pub mod error;
 pub mod resolve;
 
-mod auth;
 mod challenge;
+mod download;
+mod failure;
 mod manifest;
 mod platform;
 mod progress;

@@ -60,7 +60,7 @@ pub(crate) fn limit(media_type: Option<&str>) -> u64 {
 /// # Errors
 /// [`RegistryError::InvalidManifest`], [`RegistryError::MediaTypeMismatch`], [`RegistryError::UnsupportedManifest`].
 pub(crate) fn parse(body: &[u8], announced: Option<&str>, reference: &Reference) -> Result<Document, RegistryError> {
-    let subject = crate::resolve::display(reference);
+    let subject = reference.to_string();
     let invalid = |reason: String| RegistryError::InvalidManifest { reference: subject.clone(), reason };
     let outline: Outline = serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))?;
     if outline.layers.is_some() && outline.manifests.is_some() {

@@ -1,10 +1,324 @@
-//! One request.
-use crate::config::{RegistryConfig, registries::Registries};
+//! One request to one endpoint: scheme, authorisation, redirects by hand. No retries; see [`crate::retry`].
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Method, Response, StatusCode, Url};
+
+use crate::challenge::{Challenge, challenges};
+use crate::config::RegistryConfig;
+use crate::config::registries::{Endpoint, Registries};
 use crate::error::RegistryError;
+use crate::failure::{self, Failure};
+use crate::tls::Clients;
+use crate::token::{Asked, Authorized, Tokens};
+use crate::trust::{self, Reach};
+
+/// Most hops that are followed.
+const MAX_HOPS: usize = 10;
+/// How long a loopback port may take to show that it speaks TLS before plain HTTP is tried.
+const LOOPBACK_HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// A request below `/v2/`.
 #[derive(Debug)]
-pub(crate) struct Transport { config: RegistryConfig, registries: Registries }
+pub(crate) struct Request<'a> {
+    pub(crate) method: Method,
+    pub(crate) endpoint: &'a Endpoint,
+    /// What follows the repository: `manifests/latest`.
+    pub(crate) path: &'a str,
+    pub(crate) headers: HeaderMap,
+    /// What is read, for messages.
+    pub(crate) subject: &'a str,
+}
+
+/// Connections, tokens and what is known of the hosts.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    config: RegistryConfig,
+    registries: Registries,
+    clients: Clients,
+    pub(crate) tokens: Tokens,
+    /// `https` or `http`, by host, once it has answered.
+    schemes: Mutex<HashMap<String, &'static str>>,
+    /// What a host asked for last, so that the next request need not be refused first.
+    challenges: Mutex<HashMap<String, Vec<Challenge>>>,
+}
+
 impl Transport {
-    pub(crate) fn new(config: RegistryConfig) -> Result<Self, RegistryError> { Ok(Self { config, registries: Registries::default() }) }
-    pub(crate) fn registries(&self) -> &Registries { &self.registries }
-    pub(crate) fn config(&self) -> &RegistryConfig { &self.config }
+    /// Reads the configuration.
+    pub(crate) fn new(config: RegistryConfig) -> Result<Self, RegistryError> {
+        Ok(Self {
+            registries: Registries::load(&config.paths)?,
+            clients: Clients::new(&config),
+            tokens: Tokens::default(),
+            schemes: Mutex::default(),
+            challenges: Mutex::default(),
+            config,
+        })
+    }
+
+    pub(crate) fn config(&self) -> &RegistryConfig {
+        &self.config
+    }
+
+    pub(crate) fn registries(&self) -> &Registries {
+        &self.registries
+    }
+
+    /// Sends a request with whatever authorisation its endpoint wants; one renewal when it is refused.
+    ///
+    /// Success, 404 and 416 are returned, every other status is an error.
+    pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Response, RegistryError> {
+        let known = lock(&self.challenges).get(&request.endpoint.host).cloned();
+        let before = match known {
+            Some(challenges) => {
+                let base = self.base(request.endpoint)?;
+                let asked = Asked { challenges: &challenges, now: false, refused: None };
+                self.authorize(request.endpoint, &base, asked).await?
+            }
+            None => Authorized::default(),
+        };
+        let (response, url) = self.dispatch(request, before.header.as_ref()).await?;
+        let base = self.base(request.endpoint)?;
+        if response.status() != StatusCode::UNAUTHORIZED || !trust::same_origin(&url, &base) {
+            return self.settled(response, &url, request, None).await;
+        }
+        let challenges = challenges(response.headers());
+        lock(&self.challenges).insert(request.endpoint.host.clone(), challenges.clone());
+        let asked = Asked { challenges: &challenges, now: true, refused: before.header.as_ref() };
+        let now = self.authorize(request.endpoint, &base, asked).await?;
+        if now.header.is_none() || now.header == before.header {
+            return self.settled(response, &url, request, Some(now)).await;
+        }
+        let (response, url) = self.dispatch(request, now.header.as_ref()).await?;
+        self.settled(response, &url, request, Some(now)).await
+    }
+
+    /// Lets through what callers look at and makes errors of the rest.
+    async fn settled(
+        &self,
+        response: Response,
+        url: &Url,
+        request: &Request<'_>,
+        tried: Option<Authorized>,
+    ) -> Result<Response, RegistryError> {
+        let status = response.status();
+        if status.is_success() || status == StatusCode::NOT_FOUND || status == StatusCode::RANGE_NOT_SATISFIABLE {
+            return Ok(response);
+        }
+        let host = url.host_str().unwrap_or_default();
+        if status != StatusCode::UNAUTHORIZED {
+            return Err(failure::of_status(response, host, request.subject, self.config.timing.idle).await);
+        }
+        let (_, denied) = failure::problem(response, self.config.timing.idle).await;
+        let tried = tried.unwrap_or_default();
+        let subject = request.subject.to_owned();
+        // A token was granted and does not open it: what is asked for does not exist, or not for everybody.
+        if denied || (tried.header.is_some() && !tried.with_credentials && tried.withheld.is_none()) {
+            return Err(RegistryError::Denied { host: request.endpoint.credentials_key.clone(), subject });
+        }
+        let host = request.endpoint.credentials_key.clone();
+        Err(RegistryError::Unauthorized { host, subject, withheld: tried.withheld })
+    }
+
+    /// Scheme and host of an endpoint, with the scheme it is known to speak.
+    pub(crate) fn base(&self, endpoint: &Endpoint) -> Result<Url, RegistryError> {
+        let scheme = lock(&self.schemes).get(&endpoint.host).copied().unwrap_or("https");
+        url(scheme, &endpoint.host, "")
+    }
+
+    /// Sends the first hop by the scheme that works, then follows redirects.
+    pub(crate) async fn dispatch(
+        &self,
+        request: &Request<'_>,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<(Response, Url), RegistryError> {
+        let endpoint = request.endpoint;
+        let path = match (endpoint.repository.as_str(), request.path) {
+            ("", path) => format!("v2/{path}"),
+            (repository, path) => format!("v2/{repository}/{path}"),
+        };
+        let client = self.clients.client(&endpoint.host, endpoint.insecure, None)?;
+        let try_scheme = async |scheme: &'static str, limit: Duration| {
+            let url = url(scheme, &endpoint.host, &path).map_err(|error| Failure { error, maybe_plain: false })?;
+            let response = self.execute(&client, request, &url, authorization, limit).await?;
+            lock(&self.schemes).insert(endpoint.host.clone(), scheme);
+            Ok::<_, Failure>((response, url))
+        };
+        let idle = self.config.timing.idle;
+        let known = lock(&self.schemes).get(&endpoint.host).copied();
+        let loopback = trust::is_loopback(&endpoint.host);
+        let may_be_plain = endpoint.insecure || (loopback && self.config.tls_verify != Some(true));
+        let first = match known {
+            Some(scheme) => try_scheme(scheme, idle).await.map_err(|failed| failed.error)?,
+            None => {
+                let limit = if loopback && may_be_plain { idle.min(LOOPBACK_HANDSHAKE) } else { idle };
+                match try_scheme("https", limit).await {
+                    Ok(answer) => answer,
+                    Err(failed) if failed.maybe_plain && may_be_plain => {
+                        try_scheme("http", idle).await.map_err(|failed| failed.error)?
+                    }
+                    Err(failed) => return Err(failed.error),
+                }
+            }
+        };
+        self.follow(request, authorization, first).await
+    }
+
+    /// Follows redirects of GET and HEAD under the rules of [`trust`].
+    async fn follow(
+        &self,
+        request: &Request<'_>,
+        authorization: Option<&HeaderValue>,
+        first: (Response, Url),
+    ) -> Result<(Response, Url), RegistryError> {
+        let (mut response, mut url) = first;
+        let origin = url.clone();
+        let mut visited = vec![url.clone()];
+        while matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+            let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let mut target = url.join(location).map_err(|error| RegistryError::Protocol {
+                host: url.host_str().unwrap_or_default().to_owned(),
+                reason: format!("it redirects to an invalid address: {error}"),
+            })?;
+            // User and password in an address would become an Authorization header.
+            let _ = target.set_username("");
+            let _ = target.set_password(None);
+            target.set_fragment(None);
+            let guard = self.check_hop(&origin, &url, &target, &visited).await?;
+            visited.push(target.clone());
+            let host = host_and_port(&target);
+            let insecure = self.is_insecure(&host, request.endpoint);
+            let client = self.clients.client(&host, insecure, Some(guard))?;
+            let authorization = authorization.filter(|_| trust::same_origin(&origin, &target));
+            let idle = self.config.timing.idle;
+            response = self
+                .execute(&client, request, &target, authorization, idle)
+                .await
+                .map_err(|failed| failed.error)?;
+            url = target;
+        }
+        Ok((response, url))
+    }
+
+    /// Checks one redirect; the reach of the registry, by which names are guarded when they are looked up.
+    async fn check_hop(
+        &self,
+        origin: &Url,
+        from: &Url,
+        target: &Url,
+        visited: &[Url],
+    ) -> Result<Reach, RegistryError> {
+        let refused = |reason| {
+            let host = from.host_str().unwrap_or_default().to_owned();
+            Err(RegistryError::RedirectRefused { host, target: failure::shown(target), reason })
+        };
+        if let Err(reason) = trust::check_scheme(from, target) {
+            return refused(reason);
+        }
+        if visited.contains(target) {
+            return refused("the redirects form a loop");
+        }
+        if visited.len() > MAX_HOPS {
+            return refused("more than 10 redirects");
+        }
+        let reach = trust::reach(origin.host_str().unwrap_or_default()).await;
+        match trust::literal_reach(target.host_str().unwrap_or_default()) {
+            Some(to) if !reach.may_lead_to(to) => refused("an address nearer than the registry's own"),
+            _ => Ok(reach),
+        }
+    }
+
+    /// Whether another host than the endpoint's is reached without verification.
+    pub(crate) fn is_insecure(&self, host: &str, endpoint: &Endpoint) -> bool {
+        let same = host == endpoint.host && endpoint.insecure;
+        self.config.tls_verify.map_or_else(|| same || self.registries.is_insecure(host), |verify| !verify)
+    }
+
+    /// Sends one request and waits for the head of its answer.
+    async fn execute(
+        &self,
+        client: &reqwest::Client,
+        request: &Request<'_>,
+        url: &Url,
+        authorization: Option<&HeaderValue>,
+        limit: Duration,
+    ) -> Result<Response, Failure> {
+        let mut builder = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
+        if let Some(value) = authorization {
+            builder = builder.header(AUTHORIZATION, value);
+        }
+        let host = host_and_port(url);
+        match tokio::time::timeout(limit, builder.send()).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(failure::of_request(&host, request.subject, error)),
+            Err(_) => {
+                let (subject, seconds) = (request.subject.to_owned(), limit.as_secs());
+                Err(Failure { error: RegistryError::Stalled { host, subject, seconds }, maybe_plain: true })
+            }
+        }
+    }
+
+    /// A client for a token server, guarded by the registry's reach.
+    pub(crate) fn client_of(&self, url: &Url, endpoint: &Endpoint, guard: Reach) -> Result<reqwest::Client, RegistryError> {
+        let host = host_and_port(url);
+        self.clients.client(&host, self.is_insecure(&host, endpoint), Some(guard))
+    }
+
+    /// Forgets tokens and credentials, after `login` and `logout`.
+    pub(crate) async fn forget(&self) {
+        self.tokens.clear().await;
+        lock(&self.challenges).clear();
+    }
+}
+
+/// Reads a body of at most `limit` bytes into memory.
+///
+/// # Errors
+/// [`RegistryError::TooLarge`], [`RegistryError::Stalled`], [`RegistryError::Interrupted`].
+pub(crate) async fn read_body(
+    mut response: Response,
+    subject: &str,
+    limit: u64,
+    idle: Duration,
+) -> Result<Bytes, RegistryError> {
+    let host = response.url().host_str().unwrap_or_default().to_owned();
+    let too_large = || RegistryError::TooLarge { subject: subject.to_owned(), limit };
+    if response.content_length().is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::new();
+    loop {
+        match tokio::time::timeout(idle, response.chunk()).await {
+            Ok(Ok(Some(bytes))) if (body.len() + bytes.len()) as u64 > limit => return Err(too_large()),
+            Ok(Ok(Some(bytes))) => body.extend_from_slice(&bytes),
+            Ok(Ok(None)) => return Ok(body.freeze()),
+            Ok(Err(error)) => {
+                let source = Some(failure::innermost(&error).into());
+                return Err(RegistryError::Interrupted { host, subject: subject.to_owned(), source });
+            }
+            Err(_) => {
+                return Err(RegistryError::Stalled { host, subject: subject.to_owned(), seconds: idle.as_secs() });
+            }
+        }
+    }
+}
+
+/// `host[:port]` as endpoints name it.
+fn host_and_port(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn url(scheme: &str, host: &str, path: &str) -> Result<Url, RegistryError> {
+    Url::parse(&format!("{scheme}://{host}/{path}"))
+        .map_err(|error| RegistryError::Setup { host: host.to_owned(), source: error.to_string().into() })
+}
+
+/// These maps stay whole whatever panics beside them.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
