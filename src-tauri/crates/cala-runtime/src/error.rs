@@ -79,3 +79,15 @@ impl Classify for StartError {
         }
     }
 }
+
+/// Names the step that failed.
+pub(crate) trait Step<T> {
+    /// `what` is a sentence that follows "cannot", with its nouns.
+    fn step(self, what: impl FnOnce() -> String) -> Result<T, StartError>;
+}
+
+impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
+    fn step(self, what: impl FnOnce() -> String) -> Result<T, StartError> {
+        self.map_err(|error| StartError::step(what(), error))
+    }
+}

@@ -9,13 +9,28 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests"))]
 
+mod capabilities;
 pub mod cgroup;
+mod channel;
+mod copy_up;
 mod create;
+mod devices;
 mod error;
 mod exec;
+mod idmap;
+mod init;
+mod masks;
+mod mounts;
+mod namespaces;
 pub mod oci;
+mod options;
 mod plan;
+mod process;
+mod resolve;
+mod rootfs;
 pub mod seccomp;
+mod stage;
+mod sysctl;
 pub mod user;
 
 pub use create::{Created, Started, create};

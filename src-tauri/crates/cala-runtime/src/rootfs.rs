@@ -1,0 +1,102 @@
+//! The root file system: an overlay of layer directories, or one directory.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use cala_sys::mount::{self, Attributes, FsContext, Propagation};
+use rustix::fs::{CWD, Mode, OFlags, open};
+
+use crate::error::Step;
+use crate::{RootfsPlan, StartError};
+
+/// Mounts the root file system and attaches it where it can become the root. Returns a descriptor of its root.
+pub(crate) fn assemble(plan: &RootfsPlan<'_>) -> Result<OwnedFd, StartError> {
+    match *plan {
+        RootfsPlan::Directory(path) => directory(path),
+        RootfsPlan::Overlay { lower, upper, work, merged, volatile } => {
+            if lower.is_empty() {
+                return Err(StartError::Refused("the image has no layers".into()));
+            }
+            Overlay::open(lower, upper, work, volatile)?.mount(merged)
+        }
+    }
+}
+
+/// A root must be a mount of its own: the directory is bound onto itself.
+fn directory(path: &Path) -> Result<OwnedFd, StartError> {
+    let what = || format!("bind the root file system `{}`", path.display());
+    let place = open_path(path)?;
+    let tree = mount::clone_tree(CWD, path, true).step(what)?;
+    mount::set_attributes(&tree, true, Attributes::NONE, Attributes::NONE, Some(Propagation::Private)).step(what)?;
+    mount::attach(&tree, &place).step(what)?;
+    Ok(tree)
+}
+
+/// The directories of an overlay, each opened once. The kernel is given them as /proc/self/fd/N: short however deep
+/// they lie (parameters end at 255 bytes), without characters that would need escapes, and nothing of the host's paths
+/// shows in the container's mountinfo.
+struct Overlay {
+    /// The highest layer first.
+    lower: Vec<OwnedFd>,
+    upper: OwnedFd,
+    work: OwnedFd,
+    volatile: bool,
+}
+
+impl Overlay {
+    fn open(lower: &[PathBuf], upper: &Path, work: &Path, volatile: bool) -> Result<Self, StartError> {
+        Ok(Self {
+            lower: lower.iter().rev().map(|path| open_path(path)).collect::<Result<_, _>>()?,
+            upper: open_path(upper)?,
+            work: open_path(work)?,
+            volatile,
+        })
+    }
+
+    fn mount(&self, merged: &Path) -> Result<OwnedFd, StartError> {
+        let what = || "mount the overlay of the image's layers".to_owned();
+        match self.by_layer() {
+            Ok(tree) => {
+                mount::attach(&tree, open_path(merged)?).step(what)?;
+                Ok(tree)
+            }
+            // Before Linux 6.8 overlayfs does not know `lowerdir+`.
+            Err(error) if error.raw_os_error() == Some(22) => {
+                mount::mount_by_data("overlay", merged, &self.data()).step(what)?;
+                open_path(merged)
+            }
+            Err(error) => Err(StartError::step(what(), error)),
+        }
+    }
+
+    fn by_layer(&self) -> io::Result<OwnedFd> {
+        let context = FsContext::open("overlay")?;
+        for layer in &self.lower {
+            context.string("lowerdir+", &by_fd(layer))?;
+        }
+        context.string("upperdir", &by_fd(&self.upper))?;
+        context.string("workdir", &by_fd(&self.work))?;
+        context.flag("userxattr")?;
+        if self.volatile {
+            context.flag("volatile")?;
+        }
+        context.mount(Attributes::NONE)
+    }
+
+    fn data(&self) -> String {
+        let lower: Vec<String> = self.lower.iter().map(by_fd).collect();
+        let volatile = if self.volatile { ",volatile" } else { "" };
+        let (lower, upper, work) = (lower.join(":"), by_fd(&self.upper), by_fd(&self.work));
+        format!("lowerdir={lower},upperdir={upper},workdir={work},userxattr{volatile}")
+    }
+}
+
+fn by_fd(fd: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd())
+}
+
+fn open_path(path: &Path) -> Result<OwnedFd, StartError> {
+    open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+        .step(|| format!("open `{}`", path.display()))
+}
