@@ -1,1 +1,16 @@
 //! Addresses, names and files of a container's network; the holder of a network.
+//!
+//! Pure parts decide ([`mode`]: which network was asked for; [`files`]: what /etc/hosts, /etc/hostname and
+//! /etc/resolv.conf say), the others look at the machine by rtnetlink ([`addresses`]). Networks between containers and
+//! their holder, `cala-netns`, get their rooms here later. Deliberately absent: containers, images, and any change of the
+//! host's own network.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests"))]
+
+pub mod addresses;
+mod error;
+pub mod files;
+pub mod mode;
+
+pub use error::NetworkError;
