@@ -1,0 +1,110 @@
+//! Names of containers: files that hold an id.
+
+use std::io;
+use std::path::PathBuf;
+
+use cala_spec::{ContainerId, ContainerName};
+use cala_sys::durable;
+use cala_sys::flock::{FileLock, Mode};
+
+use crate::error::StoreError;
+use crate::read::read_limited;
+use crate::store::Store;
+
+impl Store {
+    /// Who has the name, stale or not.
+    pub(super) fn name_holder(&self, name: &ContainerName) -> io::Result<Option<ContainerId>> {
+        match read_limited(&self.name_file(name), 128) {
+            // A file that holds no id was never linked by Cala: it counts as stale.
+            Ok(bytes) => Ok(std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().parse().ok())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Claims the name for `id`. The caller holds the creator's lock of `tmp/<id>`.
+    pub(super) fn claim_name(
+        &self,
+        name: &ContainerName,
+        id: &ContainerId,
+        durable: bool,
+    ) -> Result<(), StoreError> {
+        let path = self.name_file(name);
+        loop {
+            match durable::create_exclusive(&path, id.as_str().as_bytes(), durable) {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(StoreError::io("write", &path)(error)),
+            }
+            if let Some(holder) = self.live_holder(name)? {
+                return Err(StoreError::NameInUse { name: name.clone(), id: holder });
+            }
+            self.reclaim(name)?;
+        }
+    }
+
+    /// Who has the name and is there, or is being made at this moment.
+    pub(super) fn live_holder(&self, name: &ContainerName) -> Result<Option<ContainerId>, StoreError> {
+        let path = self.name_file(name);
+        let Some(holder) = self.name_holder(name).map_err(StoreError::io("read", &path))? else {
+            return Ok(None);
+        };
+        Ok(self.exists_or_is_being_made(&holder).then_some(holder))
+    }
+
+    fn exists_or_is_being_made(&self, id: &ContainerId) -> bool {
+        if self.container_dir(id).is_dir() {
+            return true;
+        }
+        let lock = self.creation_dir(id).join("lock");
+        let being_made = std::fs::File::open(&lock)
+            .is_ok_and(|file| matches!(cala_sys::flock::try_lock(&file, Mode::Shared), Ok(false)));
+        // It may have arrived between the two looks.
+        being_made || self.container_dir(id).is_dir()
+    }
+
+    /// Removes a stale name. Under a lock, and looked at again: of several that found it stale, none may remove the
+    /// fresh name of another.
+    fn reclaim(&self, name: &ContainerName) -> Result<(), StoreError> {
+        let _guard = self.lock_names()?;
+        if self.live_holder(name)?.is_none() {
+            remove_if_there(&self.name_file(name))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the name up when `id` has it. The caller holds [`Store::lock_names`].
+    pub(super) fn release_name(&self, name: &ContainerName, id: &ContainerId) -> Result<(), StoreError> {
+        let path = self.name_file(name);
+        if self.name_holder(name).map_err(StoreError::io("read", &path))?.as_ref() == Some(id) {
+            remove_if_there(&path)?;
+        }
+        Ok(())
+    }
+
+    /// The lock of everybody who removes names.
+    pub(super) fn lock_names(&self) -> Result<FileLock, StoreError> {
+        let directory = self.path("names/containers");
+        FileLock::wait(&directory, Mode::Exclusive).map_err(StoreError::io("lock", &directory))
+    }
+
+    /// The name that belongs to an id by its file alone: for containers whose configuration is damaged.
+    pub(super) fn name_of(&self, id: &ContainerId) -> Option<ContainerName> {
+        std::fs::read_dir(self.path("names/containers")).ok()?.flatten().find_map(|entry| {
+            let name: ContainerName = entry.file_name().to_str()?.parse().ok()?;
+            (self.name_holder(&name).ok()?.as_ref() == Some(id)).then_some(name)
+        })
+    }
+
+    /// Where a container is made before it appears.
+    pub(super) fn creation_dir(&self, id: &ContainerId) -> PathBuf {
+        self.path("tmp").join(format!("create-{id}"))
+    }
+}
+
+fn remove_if_there(path: &std::path::Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}

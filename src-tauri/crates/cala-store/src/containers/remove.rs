@@ -1,0 +1,77 @@
+//! Removing a container's records. What it wrote belongs to ids of the user namespace, so its tree is only put aside.
+
+use std::io;
+use std::path::PathBuf;
+
+use cala_spec::{ContainerId, ContainerName};
+
+use super::StageLock;
+use crate::error::StoreError;
+use crate::store::Store;
+
+impl Store {
+    /// Removes a container that does not run: its directory goes to `tmp/removed-<id>`, its name is free, its run
+    /// directory is gone. Returns the tree that is left to delete by the store's program in the user namespace. Makes no
+    /// event. Works on a full disk, and for damaged containers.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchContainer`], [`StoreError::ContainerRunning`]; failed system calls.
+    pub fn remove_container_records(&self, id: &ContainerId) -> Result<PathBuf, StoreError> {
+        let stage = self.lock_stage(id)?;
+        if self.monitor_alive(id) {
+            return Err(StoreError::ContainerRunning(id.clone()));
+        }
+        let name = self.read_config(id).ok().map(|config| config.name).or_else(|| self.name_of(id));
+        self.remove_under(id, name.as_ref(), &stage)
+    }
+
+    /// As [`Store::remove_container_records`], for who holds the stage lock and knows that no monitor lives.
+    pub(super) fn remove_under(
+        &self,
+        id: &ContainerId,
+        name: Option<&ContainerName>,
+        _stage: &StageLock,
+    ) -> Result<PathBuf, StoreError> {
+        let (from, to) = (self.container_dir(id), self.path("tmp").join(format!("removed-{id}")));
+        let _guard = self.lock_names()?;
+        self.with_reserve(|| cala_sys::durable::rename(&from, &to, true)).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::NotFound => StoreError::NoSuchContainer(id.to_string()),
+                _ => StoreError::io("remove", &from)(error),
+            }
+        })?;
+        if let Some(name) = name {
+            self.release_name(name, id)?;
+        }
+        // Sockets of a monitor that is gone; they go with the session at the latest.
+        let _ = std::fs::remove_dir_all(self.run_dir(id));
+        Ok(to)
+    }
+
+    /// Trees in `tmp/` that were put aside and wait for being deleted by the store's program in the user namespace.
+    #[must_use]
+    pub fn removed_trees(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(self.path("tmp")) else { return Vec::new() };
+        let removed = |name: &str| name.starts_with("removed-");
+        entries
+            .flatten()
+            .filter(|entry| removed(&entry.file_name().to_string_lossy()))
+            .map(|e| e.path())
+            .collect()
+    }
+
+    /// Deletes a tree that was put aside, as far as it is the user's own. True when nothing is left of it; false when
+    /// the store's program has to finish it.
+    #[must_use]
+    pub fn delete_own_tree(&self, tree: &std::path::Path) -> bool {
+        let parent = self.path("tmp");
+        let Some(name) = tree.strip_prefix(&parent).ok().filter(|rest| rest.components().count() == 1) else {
+            return false;
+        };
+        let Ok(name) = std::ffi::CString::new(name.as_os_str().as_encoded_bytes()) else { return false };
+        let done = std::fs::File::open(&parent)
+            .and_then(|parent| cala_sys::remove_tree::remove_tree(&parent, &name));
+        self.keep_reserve();
+        done.is_ok()
+    }
+}

@@ -1,0 +1,83 @@
+//! Writing events.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cala_spec::Event;
+use cala_sys::flock::{FileLock, Mode};
+use rustix::fs::RenameFlags;
+
+use super::CURRENT;
+
+/// Longest line in bytes, line feed included: one write(2) of it is not mixed with others'.
+const MAX_LINE: usize = 4096;
+/// Size in bytes from which a segment is full.
+const MAX_SEGMENT: u64 = 4 << 20;
+/// How many full segments are kept.
+const KEPT_SEGMENTS: usize = 8;
+
+/// Appends an event to the log in `directory`. Attributes that make the line too long are left out.
+///
+/// # Errors
+/// Failed system calls; a full disk among them. The event is lost then, and nothing else.
+pub fn append_event(directory: &Path, event: &Event) -> io::Result<()> {
+    let path = directory.join(CURRENT);
+    let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
+    let line = line(event)?;
+    let written = file.write(&line)?;
+    if written < line.len() {
+        // The disk is full: end the torn line, so that the next event begins on its own.
+        let _ = file.write(b"\n");
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    if file.metadata()?.len() >= MAX_SEGMENT {
+        rotate(directory, &file)?;
+    }
+    Ok(())
+}
+
+fn line(event: &Event) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(event)?;
+    if line.len() >= MAX_LINE {
+        let mut short = event.clone();
+        while line.len() >= MAX_LINE {
+            let longest = short.attributes.iter().max_by_key(|(key, value)| key.len() + value.len());
+            let Some(key) = longest.map(|(key, _)| key.clone()) else {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "the event is too long"));
+            };
+            short.attributes.remove(&key);
+            line = serde_json::to_vec(&short)?;
+        }
+    }
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Renames the full segment, unless somebody else is at it or has done it.
+fn rotate(directory: &Path, full: &File) -> io::Result<()> {
+    let Some(_lock) = FileLock::try_take(&directory.join("lock"), Mode::Exclusive)? else { return Ok(()) };
+    let current = directory.join(CURRENT);
+    let (open, named) = (full.metadata()?, std::fs::metadata(&current)?);
+    if open.ino() != named.ino() {
+        return Ok(());
+    }
+    let mut second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    loop {
+        let target = directory.join(format!("{second}.jsonl"));
+        let (from, to) = (rustix::fs::CWD, rustix::fs::CWD);
+        match rustix::fs::renameat_with(from, &current, to, &target, RenameFlags::NOREPLACE) {
+            Ok(()) => break,
+            Err(rustix::io::Errno::EXIST) => second += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut segments = super::read::full_segments(directory)?;
+    let surplus = segments.len().saturating_sub(KEPT_SEGMENTS);
+    for (_, path) in segments.drain(..surplus) {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}

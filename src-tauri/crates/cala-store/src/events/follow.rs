@@ -1,0 +1,159 @@
+//! Following events as they happen.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use cala_spec::Event;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::inotify;
+
+use super::CURRENT;
+use super::read::parse_line;
+
+/// Waits for events. Everything that is written after [`EventFollower::open`] returned is seen once, across rotations.
+#[derive(Debug)]
+pub struct EventFollower {
+    directory: PathBuf,
+    watch: OwnedFd,
+    /// The segment read before: a writer that opened it before it was renamed may still add to it.
+    previous: Option<Tail>,
+    current: Option<Tail>,
+    ready: VecDeque<Event>,
+    stop: Option<OwnedFd>,
+}
+
+/// An open segment, read up to its position.
+#[derive(Debug)]
+struct Tail {
+    file: File,
+    /// The beginning of a line whose end has not been written yet.
+    rest: Vec<u8>,
+}
+
+impl EventFollower {
+    /// Begins to follow the log in `directory` at its present end.
+    ///
+    /// # Errors
+    /// Failed system calls; `EMFILE` among them when the user's inotify instances are used up.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        let watch = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
+        let flags =
+            inotify::WatchFlags::MODIFY | inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_FROM;
+        inotify::add_watch(&watch, directory, flags)?;
+        let mut current = Tail::open(&directory.join(CURRENT))?;
+        if let Some(tail) = &mut current {
+            tail.file.seek(SeekFrom::End(0))?;
+        }
+        let directory = directory.to_owned();
+        Ok(Self { directory, watch, previous: None, current, ready: VecDeque::new(), stop: None })
+    }
+
+    /// Ends the waiting when `stop` becomes readable or is hung up (the read end of a pipe, an eventfd).
+    #[must_use]
+    pub fn with_stop(mut self, stop: OwnedFd) -> Self {
+        self.stop = Some(stop);
+        self
+    }
+
+    /// The next event; `None` after `timeout` (`None`: no limit), or at once when it was stopped.
+    ///
+    /// # Errors
+    /// Failed system calls.
+    pub fn next_event(&mut self, timeout: Option<Duration>) -> io::Result<Option<Event>> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Ok(Some(event));
+            }
+            // Changes noticed up to here are read below; later ones wake the wait.
+            self.drain_watch()?;
+            self.read_new()?;
+            if self.ready.is_empty() && !self.wait(deadline)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// False at the deadline or when stopped.
+    fn wait(&self, deadline: Option<Instant>) -> io::Result<bool> {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Ok(false);
+        }
+        let left = left.and_then(|left| Timespec::try_from(left).ok());
+        let mut fds = vec![PollFd::new(&self.watch, PollFlags::IN)];
+        if let Some(stop) = &self.stop {
+            fds.push(PollFd::new(stop, PollFlags::IN));
+        }
+        match rustix::event::poll(&mut fds, left.as_ref()) {
+            Ok(0) => Ok(false),
+            Ok(_) => Ok(fds.get(1).is_none_or(|stop| stop.revents().is_empty())),
+            Err(rustix::io::Errno::INTR) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn drain_watch(&self) -> io::Result<()> {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = inotify::Reader::new(&self.watch, &mut buffer);
+        loop {
+            match reader.next() {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::WOULDBLOCK) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn read_new(&mut self) -> io::Result<()> {
+        if let Some(tail) = &mut self.previous {
+            tail.read_into(&mut self.ready)?;
+        }
+        if let Some(tail) = &mut self.current {
+            tail.read_into(&mut self.ready)?;
+        }
+        let named = std::fs::metadata(self.directory.join(CURRENT)).ok().map(|meta| meta.ino());
+        let open = self.current.as_ref().and_then(|tail| tail.file.metadata().ok()).map(|meta| meta.ino());
+        if named.is_none() || named == open {
+            return Ok(());
+        }
+        // Renamed and begun anew. What came into the old one between the read above and now is read next time.
+        if let Some(next) = Tail::open(&self.directory.join(CURRENT))? {
+            self.previous = self.current.replace(next);
+            return self.read_new();
+        }
+        Ok(())
+    }
+}
+
+impl AsFd for EventFollower {
+    /// Becomes readable when there may be something new: for event loops, with a zero timeout after it.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.watch.as_fd()
+    }
+}
+
+impl Tail {
+    fn open(path: &Path) -> io::Result<Option<Self>> {
+        match File::open(path) {
+            Ok(file) => Ok(Some(Self { file, rest: Vec::new() })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_into(&mut self, ready: &mut VecDeque<Event>) -> io::Result<()> {
+        self.file.read_to_end(&mut self.rest)?;
+        let end = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        for line in self.rest.drain(..end).collect::<Vec<u8>>().split(|byte| *byte == b'\n') {
+            ready.extend(parse_line(line));
+        }
+        Ok(())
+    }
+}
