@@ -1,0 +1,13 @@
+import "@fontsource-variable/inter/wght.css";
+import { mount } from "svelte";
+import AppView from "./App.svelte";
+import { connect } from "./lib/backend";
+import { App } from "./lib/state/app.svelte";
+import "./styles/tokens.css";
+import "./styles/base.css";
+
+const target = document.getElementById("app");
+if (target) {
+  const app = new App(await connect());
+  mount(AppView, { target, props: { app } });
+}
