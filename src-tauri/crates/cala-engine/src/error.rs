@@ -1,43 +1,179 @@
 //! Why the engine could not do something.
 
-use cala_spec::{Classify, ErrorKind, Hints};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cala_monitor::MonitorError;
+use cala_network::NetworkError;
+use cala_registry::RegistryError;
+use cala_spec::invalid::InvalidValue;
+use cala_spec::{Classify, ContainerId, ErrorKind, Hints};
+use cala_store::StoreError;
+use cala_store::helper::HelperError;
+use cala_userns::UsernsError;
 
 /// An act of the engine that failed. Failures of the rooms below are forwarded as they are.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
-    /// The request is wrong; the text says what.
-    #[error("{0}")]
-    Invalid(String),
-    /// No container has this name or id.
-    #[error("no container with name or ID \"{0}\" found: no such container")]
-    NoSuchContainer(String),
-    /// Not there yet.
-    #[error("{what} is not there yet")]
-    NotYet {
+    /// A value does not fit its option.
+    #[error(transparent)]
+    Value(#[from] InvalidValue),
+    /// Stored objects.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The program that unpacks and removes.
+    #[error(transparent)]
+    Helper(#[from] HelperError),
+    /// A registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A container's monitor.
+    #[error(transparent)]
+    Monitor(#[from] MonitorError),
+    /// A network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// User namespaces of this machine.
+    #[error(transparent)]
+    Userns(#[from] UsernsError),
+    /// The source of a bind mount does not exist.
+    #[error("statfs {0}: no such file or directory")]
+    NoMountSource(String),
+    /// A bind mount would hand the engine itself to the container.
+    #[error("mounting `{source_path}` would give the container control over `{socket}`")]
+    ControlSocket {
+        /// What was to be mounted.
+        source_path: String,
+        /// The socket or directory that lies in it.
+        socket: String,
+    },
+    /// A limit needs a controller that this user does not have.
+    #[error("cannot limit {what}: the cgroup controller `{controller}` is not available to you")]
+    MissingController {
+        /// `memory`, `cpu` or `pids`.
+        controller: &'static str,
+        /// What was to be limited.
+        what: &'static str,
+    },
+    /// Something asked for can only be enforced by root.
+    #[error("{what} cannot be enforced")]
+    CannotEnforce {
         /// What was asked for.
         what: String,
+        /// What to do instead.
+        remedy: String,
     },
+    /// The container is in another state than the act needs.
+    #[error("{message}: container state improper")]
+    WrongState {
+        /// What was wanted and what is, with the id.
+        message: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The image is not here and must not be pulled.
+    #[error("{0}: image not known")]
+    ImageNotHere(String),
+    /// A container cannot be attached to or commanded because it is gone since.
+    #[error("container {0} has ended")]
+    Ended(ContainerId),
+    /// A file could not be read or written.
+    #[error("cannot {act} `{}`", path.display())]
+    Io {
+        /// What was tried.
+        act: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A thread or task of the engine ended before its time.
+    #[error("a part of the engine failed: {0}")]
+    Internal(String),
+}
+
+impl EngineError {
+    pub(crate) fn io(act: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { act, path: path.to_owned(), source }
+    }
+
+    pub(crate) fn invalid(code: &'static str, text: impl Into<String>) -> Self {
+        Self::Value(InvalidValue::new(code, text))
+    }
+
+    /// Whether the container is not there (any more).
+    #[must_use]
+    pub fn is_no_such_container(&self) -> bool {
+        matches!(self, Self::Store(StoreError::NoSuchContainer(_)))
+    }
+
+    fn inner(&self) -> Option<&dyn Classify> {
+        Some(match self {
+            Self::Value(error) => error,
+            Self::Store(error) => error,
+            Self::Helper(error) => error,
+            Self::Registry(error) => error,
+            Self::Monitor(error) => error,
+            Self::Network(error) => error,
+            Self::Userns(error) => error,
+            _ => return None,
+        })
+    }
 }
 
 impl Classify for EngineError {
     fn kind(&self) -> ErrorKind {
+        if let Some(inner) = self.inner() {
+            return inner.kind();
+        }
         match self {
-            Self::Invalid(_) => ErrorKind::InvalidArgument,
-            Self::NoSuchContainer(_) => ErrorKind::NotFound,
-            Self::NotYet { .. } => ErrorKind::NotSupported,
+            Self::NoMountSource(_) => ErrorKind::InvalidArgument,
+            Self::ControlSocket { .. } => ErrorKind::Forbidden,
+            Self::MissingController { .. } | Self::CannotEnforce { .. } => ErrorKind::NotSupported,
+            Self::WrongState { .. } | Self::Ended(_) => ErrorKind::Conflict,
+            Self::ImageNotHere(_) => ErrorKind::NotFound,
+            _ => ErrorKind::Internal,
         }
     }
 
     fn code(&self) -> &'static str {
+        if let Some(inner) = self.inner() {
+            return inner.code();
+        }
         match self {
-            Self::Invalid(_) => "invalid_argument",
-            Self::NoSuchContainer(_) => "no_such_container",
-            Self::NotYet { .. } => "not_yet",
+            Self::NoMountSource(_) => "mount_source_missing",
+            Self::ControlSocket { .. } => "control_socket_refused",
+            Self::MissingController { .. } => "cgroup_controller_missing",
+            Self::CannotEnforce { .. } => "cannot_enforce",
+            Self::WrongState { .. } => "container_state",
+            Self::ImageNotHere(_) => "no_such_image",
+            Self::Ended(_) => "container_ended",
+            Self::Io { .. } => "file_failed",
+            _ => "internal",
         }
     }
 
     fn hints(&self) -> Hints {
-        Hints::none()
+        if let Some(inner) = self.inner() {
+            return inner.hints();
+        }
+        match self {
+            Self::NoMountSource(path) => format!("make it first: mkdir -p {path}").into(),
+            Self::ControlSocket { .. } => {
+                "if that is what you want, add --security-opt allow=control-sockets".into()
+            }
+            Self::MissingController { controller, .. } => format!(
+                "let systemd hand it to you: sudo systemctl edit user@.service, add the lines [Service] and \
+                 Delegate=cpu cpuset io memory pids, then log in again (needed here: {controller})"
+            )
+            .into(),
+            Self::CannotEnforce { remedy, .. } | Self::WrongState { remedy, .. } if !remedy.is_empty() => {
+                remedy.clone().into()
+            }
+            Self::ImageNotHere(name) => format!("`cala pull {name}` fetches it").into(),
+            _ => Hints::none(),
+        }
     }
 }

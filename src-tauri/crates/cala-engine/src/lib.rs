@@ -16,9 +16,19 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests"))]
 
+mod cgroup;
+mod config;
+mod containers;
 mod error;
+mod filter;
+mod logs;
+mod names;
+mod oci;
 mod options;
+mod programs;
+pub mod time;
 pub mod view;
+mod watch;
 
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -26,7 +36,9 @@ use std::time::Duration;
 use cala_spec::progress::PullProgress;
 use cala_spec::{ContainerId, ContainerSpec, Digest, Event, Signal};
 
+pub use cala_monitor::frames;
 pub use error::EngineError;
+pub use logs::{LogLine, LogReader};
 pub use options::{
     AttachOptions, ContainerFilter, EngineOptions, EventOptions, ExecOptions, ImageFilter, LogOptions,
     LoginOptions, PullOptions, RemoveOptions, TerminalSize, WaitCondition,
@@ -78,41 +90,6 @@ pub enum Stopped {
     Killed(Duration),
 }
 
-/// One line of a container's log; valid until the reader goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogLine<'a> {
-    /// When, RFC 3339 with nanoseconds, as it stands in the file.
-    pub time: &'a [u8],
-    /// Whether it was written to the error output.
-    pub stderr: bool,
-    /// Whether the line goes on in the next one (no newline here).
-    pub partial: bool,
-    /// The line without its newline.
-    pub bytes: &'a [u8],
-}
-
-/// Reads a container's log.
-#[derive(Debug)]
-pub struct LogReader;
-
-impl LogReader {
-    /// The next line; waits for it when following. `None` at the end.
-    ///
-    /// # Errors
-    /// When a file of the log cannot be read.
-    pub fn next_line(&mut self) -> Result<Option<LogLine<'_>>> {
-        Err(not_yet("logs"))
-    }
-
-    /// Like `next_line`, but when following waits no longer than this.
-    ///
-    /// # Errors
-    /// As `next_line`.
-    pub fn poll_line(&mut self, _timeout: Duration) -> Result<Next<LogLine<'_>>> {
-        Err(not_yet("logs"))
-    }
-}
-
 /// What a reader that follows has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next<T> {
@@ -147,7 +124,7 @@ impl EventReader {
 }
 
 fn not_yet(what: &str) -> EngineError {
-    EngineError::NotYet { what: what.to_owned() }
+    EngineError::Internal(format!("{what} is not there yet"))
 }
 
 impl Engine {
@@ -268,7 +245,7 @@ impl Engine {
     /// # Errors
     /// When there is none, or the prefix is ambiguous.
     pub fn resolve_container(&self, name: &str) -> Result<ContainerId> {
-        Err(EngineError::NoSuchContainer(name.to_owned()))
+        Err(not_yet(name))
     }
 
     /// Starts a container; does nothing when it runs.

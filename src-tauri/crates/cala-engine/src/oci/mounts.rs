@@ -1,0 +1,168 @@
+//! What is mounted in a container, in order: the kernel's file systems, the container's own three files, then what the
+//! person asked for. A wish for the same place supersedes a default.
+
+use std::path::{Path, PathBuf};
+
+use cala_spec::ContainerConfig;
+use cala_spec::container::NetworkMode;
+use cala_spec::mount::{Mount as Wish, MountSource};
+use oci_spec::runtime::Mount;
+
+use super::devices;
+
+/// What the mounts of a container depend on besides its configuration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Places<'a> {
+    /// `D/containers/<id>`: the files shown as /etc/hosts and so on.
+    pub(crate) container_dir: &'a Path,
+    /// `D/volumes`.
+    pub(crate) volumes_dir: &'a Path,
+    /// Whether group 5 (tty) is mapped; not in single-id mode.
+    pub(crate) has_tty_group: bool,
+}
+
+/// Bytes of /dev; nothing but nodes and links belongs there.
+const DEV_SIZE: &str = "size=65536k";
+
+/// Files of the container's directory and where they are shown.
+const OWN_FILES: [(&str, &str); 4] = [
+    ("hostname", "/etc/hostname"),
+    ("hosts", "/etc/hosts"),
+    ("resolv.conf", "/etc/resolv.conf"),
+    ("containerenv", "/run/.containerenv"),
+];
+
+/// Where a container with a read-only root can still write.
+const WRITABLE_WITH_READ_ONLY_ROOT: [&str; 3] = ["/run", "/tmp", "/var/tmp"];
+
+/// All mounts of a container, in the order they are made.
+pub(crate) fn mounts(config: &ContainerConfig, places: Places<'_>) -> Vec<Mount> {
+    let wishes = &config.spec.mounts;
+    let mut all: Vec<Mount> =
+        kernel(config, places).into_iter().filter(|m| !superseded(wishes, m.destination())).collect();
+    let mut rest: Vec<Mount> = Vec::new();
+    if config.spec.read_only {
+        let options = ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"];
+        rest.extend(WRITABLE_WITH_READ_ONLY_ROOT.map(|path| mount(path, "tmpfs", "tmpfs", &options)));
+    }
+    rest.extend(
+        OWN_FILES.map(|(file, path)| bind(&places.container_dir.join(file), path, &["rbind", "rprivate"])),
+    );
+    rest.retain(|m| !superseded(wishes, m.destination()));
+    rest.extend(wishes.iter().map(|wish| wanted(wish, places.volumes_dir)));
+    rest.extend(devices::mounts(&config.spec));
+    // Parents before what is mounted below them; the order of equals stays.
+    rest.sort_by_key(|m| m.destination().components().count());
+    all.extend(rest);
+    all
+}
+
+fn superseded(wishes: &[Wish], path: &Path) -> bool {
+    wishes.iter().any(|wish| {
+        let target = Path::new(&wish.target);
+        path == target || (target == Path::new("/dev") && path.starts_with(target))
+    })
+}
+
+fn kernel(config: &ContainerConfig, places: Places<'_>) -> Vec<Mount> {
+    let spec = &config.spec;
+    let ro = if spec.privileged { "rw" } else { "ro" };
+    let pts: &[&str] = if places.has_tty_group {
+        &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]
+    } else {
+        &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
+    };
+    let shm_size = format!("size={}", spec.shm_size.map_or(64 << 20, |size| size.0));
+    let sys = match spec.network {
+        NetworkMode::None => mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", ro]),
+        // A sysfs of its own belongs to a network namespace of its own.
+        NetworkMode::Host => {
+            mount("/sys", "bind", "/sys", &["rbind", "rprivate", "nosuid", "noexec", "nodev", ro])
+        }
+    };
+    vec![
+        mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
+        mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", DEV_SIZE]),
+        mount("/dev/pts", "devpts", "devpts", pts),
+        mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", &shm_size]),
+        mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
+        sys,
+        mount(
+            "/sys/fs/cgroup",
+            "cgroup",
+            "cgroup",
+            &["rprivate", "nosuid", "noexec", "nodev", "relatime", ro],
+        ),
+    ]
+}
+
+/// A mount that the person asked for; the wish was checked when the container was made.
+fn wanted(wish: &Wish, volumes_dir: &Path) -> Mount {
+    let options = options(wish);
+    match &wish.source {
+        MountSource::Bind { path, .. } => bind(Path::new(path), &wish.target, &options),
+        MountSource::Volume { name } => {
+            let data = volume_data(volumes_dir, name.as_deref().unwrap_or_default());
+            bind(&data, &wish.target, &options)
+        }
+        MountSource::Tmpfs => mount(&wish.target, "tmpfs", "tmpfs", &options),
+    }
+}
+
+/// The directory of a volume's files.
+pub(crate) fn volume_data(volumes_dir: &Path, name: &str) -> PathBuf {
+    volumes_dir.join(name).join("_data")
+}
+
+/// The options of a mount in mount(8)'s words: the person's, completed by Podman's defaults.
+pub(crate) fn options(wish: &Wish) -> Vec<&str> {
+    let mut all: Vec<&str> = wish
+        .options
+        .iter()
+        .map(String::as_str)
+        // Labels of SELinux, which is not used.
+        .filter(|option| !matches!(*option, "z" | "Z" | "ro" | "rw" | "readonly" | "notmpcopyup"))
+        .collect();
+    all.insert(
+        0,
+        if wish.read_only || wish.options.iter().any(|o| o == "ro" || o == "readonly") { "ro" } else { "rw" },
+    );
+    let has = |all: &[&str], words: &[&str]| all.iter().any(|option| words.contains(option));
+    if !has(&all, &PROPAGATION) {
+        all.push("rprivate");
+    }
+    if !matches!(wish.source, MountSource::Bind { .. }) {
+        for (default, opposite) in [("nosuid", "suid"), ("nodev", "dev")] {
+            if !has(&all, &[default, opposite]) {
+                all.push(default);
+            }
+        }
+    }
+    if matches!(wish.source, MountSource::Tmpfs) {
+        if !has(&all, &["tmpcopyup"]) && !wish.options.iter().any(|o| o == "notmpcopyup") {
+            all.push("tmpcopyup");
+        }
+    } else if !has(&all, &["bind", "rbind"]) {
+        all.push("rbind");
+    }
+    all
+}
+
+/// Words of mount propagation (mount_namespaces(7)).
+pub(crate) const PROPAGATION: [&str; 6] = ["private", "rprivate", "slave", "rslave", "shared", "rshared"];
+
+pub(super) fn bind(source: &Path, target: &str, options: &[&str]) -> Mount {
+    let mut mount = mount(target, "bind", "", options);
+    mount.set_source(Some(source.to_owned()));
+    mount
+}
+
+fn mount(target: &str, typ: &str, source: &str, options: &[&str]) -> Mount {
+    let mut mount = Mount::default();
+    mount
+        .set_destination(PathBuf::from(target))
+        .set_typ(Some(typ.to_owned()))
+        .set_source(Some(PathBuf::from(source)))
+        .set_options(Some(options.iter().map(|&option| option.to_owned()).collect()));
+    mount
+}
