@@ -5,12 +5,19 @@
 //! The key is the hex of the diff id when the layer is self-contained, else `c-` and the hex of the chain id: a layer
 //! without entries for its parent directories must take over what the layers below say about them.
 
-use std::io::Read;
+mod group;
+mod install;
+mod lock;
+mod under_way;
+
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use cala_spec::Digest;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+pub use install::Installer;
 
 use crate::helper::RootAttributes;
 
@@ -32,7 +39,7 @@ pub struct LayerRecord {
     /// Owner and mode of the root directory, when the layer has an entry for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<RootAttributes>,
-    /// `uid_map` and `gid_map` of the user namespace that it was unpacked in, fields by spaces, lines by `,`.
+    /// The maps of the user namespace that it was unpacked in.
     #[serde(default)]
     pub id_mapping: IdMapping,
 }
@@ -44,6 +51,34 @@ pub struct IdMapping {
     pub uid: Vec<[u32; 3]>,
     /// `inside outside count` per line of `gid_map`.
     pub gid: Vec<[u32; 3]>,
+}
+
+impl IdMapping {
+    /// The maps of the user namespace that this process is in.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be read from /proc.
+    pub fn current() -> io::Result<Self> {
+        let read = |path| -> io::Result<Vec<[u32; 3]>> {
+            let text = std::fs::read_to_string(path)?;
+            Ok(text
+                .lines()
+                .filter_map(|line| {
+                    let numbers: Vec<u32> =
+                        line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+                    numbers.try_into().ok()
+                })
+                .collect())
+        };
+        Ok(Self { uid: read("/proc/self/uid_map")?, gid: read("/proc/self/gid_map")? })
+    }
+
+    /// Whether a single user or group id is mapped.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        [&self.uid, &self.gid].into_iter().any(|lines| matches!(lines[..], [[_, _, 1]]))
+    }
 }
 
 /// A layer that stands unpacked.

@@ -10,8 +10,7 @@
 mod client;
 pub mod protocol;
 mod serve;
-mod serve_layer;
-mod userns;
+mod tree;
 mod wire;
 
 pub use client::{HelperError, Pending, StoreHelper};

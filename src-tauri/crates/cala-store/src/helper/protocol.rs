@@ -76,6 +76,9 @@ pub enum Request {
         version: String,
         /// The data root.
         data: PathBuf,
+        /// The run root: a monitor alive there hands out its user namespace, which is faster than making one.
+        #[serde(default)]
+        run_root: Option<PathBuf>,
     },
     /// Unpack the layer that the descriptor sent along delivers.
     UnpackLayer {

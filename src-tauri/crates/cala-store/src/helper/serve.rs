@@ -1,9 +1,172 @@
-//! The program's side: reads requests, answers each when it is done.
+//! The program's side: enters the user namespace, reads requests, answers each when it is done.
 
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Runs `cala-store` until the conversation ends.
+use cala_spec::{Classify, ErrorKind, Hints};
+
+use super::protocol::{Failure, PROTOCOL, Request, Response};
+use super::tree::{Place, TreeError};
+use super::wire::{self, Connection};
+use crate::layers::Installer;
+use crate::unpack::UnpackError;
+
+/// Stack of a worker in bytes: nothing here recurses.
+const STACK: usize = 256 << 10;
+
+/// Runs `cala-store` until the conversation ends: 0 then, 125 when it could not begin.
+///
+/// What is half-made at that moment is left behind in `tmp/`, where the next one sweeps it.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let Ok(socket) = wire::inherited() else { return ExitCode::from(125) };
+    let mut connection = Connection::new(socket);
+    match begin(&mut connection) {
+        Ok(server) => {
+            server.run(connection);
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            let _ = connection.send(&Response::Failed { ticket: 0, failure }, None);
+            ExitCode::from(125)
+        }
+    }
+}
+
+/// Everything that must happen while there is one thread.
+fn begin(connection: &mut Connection) -> Result<Arc<Server>, Failure> {
+    let (data, run_root) = match connection.receive() {
+        Ok(Request::Hello { protocol: PROTOCOL, data, run_root, .. }) => (data, run_root),
+        Ok(_) => return Err(refused("not_supported", "this `cala-store` speaks another protocol")),
+        Err(error) => return Err(failure(&Started::from(error))),
+    };
+    cala_userns::enter_for_helper(run_root.as_deref()).map_err(|error| failure(&error))?;
+    // Modes are those of the layers.
+    rustix::process::umask(rustix::fs::Mode::empty());
+    let opened =
+        || -> io::Result<_> { Ok((Installer::open(&data)?, Place::open(&data)?, connection.try_clone()?)) };
+    let (installer, place, mut answers) = opened().map_err(|error| failure(&Started::from(error)))?;
+    let hello = Response::Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() };
+    answers.send(&hello, None).map_err(|error| failure(&Started::from(error)))?;
+    Ok(Arc::new(Server { installer, place, answers: Mutex::new(answers) }))
+}
+
+/// What can go wrong before the first request.
+#[derive(Debug, thiserror::Error)]
+enum Started {
+    #[error("cannot open the data root")]
+    Io(#[from] io::Error),
+}
+
+impl Classify for Started {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Internal
+    }
+
+    fn code(&self) -> &'static str {
+        "store_io"
+    }
+}
+
+struct Server {
+    installer: Installer,
+    place: Place,
+    answers: Mutex<Connection>,
+}
+
+impl Server {
+    fn run(self: Arc<Self>, mut connection: Connection) {
+        while let Ok(request) = connection.receive::<Request>() {
+            let descriptor =
+                if let Request::UnpackLayer { .. } = request { connection.descriptor() } else { None };
+            let server = Arc::clone(&self);
+            let spawned = std::thread::Builder::new()
+                .stack_size(STACK)
+                .spawn(move || server.answer(&server.handle(request, descriptor)));
+            if let Err(error) = spawned {
+                self.answer(&Response::Failed { ticket: 0, failure: failure(&Started::from(error)) });
+            }
+        }
+    }
+
+    fn answer(&self, response: &Response) {
+        // Nobody is there any more when this fails; the next receive ends the program.
+        let _ = self.answers.lock().unwrap_or_else(PoisonError::into_inner).send(response, None);
+    }
+
+    fn handle(&self, request: Request, descriptor: Option<OwnedFd>) -> Response {
+        match request {
+            Request::UnpackLayer { ticket, layer } => {
+                let Some(source) = descriptor else {
+                    return failed(ticket, refused("not_supported", "a layer without a descriptor"));
+                };
+                match self.installer.install(&layer, source) {
+                    Ok(layer) => Response::Layer { ticket, layer },
+                    Err(error) => failed(ticket, layer_failure(layer.diff_id.short(), &error)),
+                }
+            }
+            Request::RemoveTree { ticket, path } => done(ticket, self.place.remove(&path)),
+            Request::DiskUsage { ticket, path } => match self.place.usage(&path) {
+                Ok(usage) => Response::Usage { ticket, usage },
+                Err(error) => failed(ticket, failure(&error)),
+            },
+            Request::MakeContainerDirs { ticket, path, layers } => {
+                done(ticket, self.place.make_container_dirs(&path, &layers))
+            }
+            Request::ChangeOwner { ticket, path, uid, gid } => {
+                done(ticket, self.place.change_owner(&path, uid, gid))
+            }
+            Request::Sweep { ticket } => done(ticket, self.sweep()),
+            Request::Hello { .. } | Request::Unknown => {
+                failed(0, refused("not_supported", "unknown request"))
+            }
+        }
+    }
+
+    fn sweep(&self) -> Result<(), TreeError> {
+        self.installer.sweep().map_err(|source| TreeError::File {
+            act: "sweep",
+            path: PathBuf::from("tmp"),
+            source,
+        })
+    }
+}
+
+fn done(ticket: u64, result: Result<(), TreeError>) -> Response {
+    match result {
+        Ok(()) => Response::Done { ticket },
+        Err(error) => failed(ticket, failure(&error)),
+    }
+}
+
+fn failed(ticket: u64, failure: Failure) -> Response {
+    Response::Failed { ticket, failure }
+}
+
+fn refused(code: &str, message: &str) -> Failure {
+    Failure {
+        kind: ErrorKind::NotSupported,
+        code: code.to_owned(),
+        message: message.to_owned(),
+        hints: Vec::new(),
+    }
+}
+
+fn layer_failure(short: &str, error: &UnpackError) -> Failure {
+    let mut failure = failure(error);
+    failure.message = format!("cannot unpack layer {short}: {}", failure.message);
+    failure
+}
+
+fn failure<E: Classify + 'static>(error: &E) -> Failure {
+    let hints: Hints = error.hints();
+    Failure {
+        kind: error.kind(),
+        code: error.code().to_owned(),
+        message: cala_spec::error::chain(error),
+        hints: hints.iter().map(str::to_owned).collect(),
+    }
 }

@@ -1,1 +1,0 @@
-//! Entering the user namespace.
