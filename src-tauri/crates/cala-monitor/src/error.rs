@@ -81,10 +81,11 @@ impl MonitorError {
 }
 
 /// The codes that a monitor sends, as constants for [`Classify::code`].
-const CODES: [&str; 12] = [
+const CODES: [&str; 17] = [
     "already_running",
     "container_ended",
     "exec_failed",
+    "controller_missing",
     "invalid_request",
     "launch_failed",
     "no_user_namespaces",
@@ -92,7 +93,11 @@ const CODES: [&str; 12] = [
     "no_uidmap_programs",
     "protocol_mismatch",
     "signal_failed",
+    "seccomp_profile_invalid",
+    "start_failed",
+    "start_refused",
     "unknown_request",
+    "user_not_found",
     "user_namespace_failed",
 ];
 

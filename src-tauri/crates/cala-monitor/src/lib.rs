@@ -15,18 +15,16 @@
 
 pub mod client;
 pub mod error;
+pub mod events;
 pub mod frames;
+mod launcher;
+pub mod log;
 pub mod plan;
 pub mod protocol;
+pub mod record;
+mod supervisor;
 
 pub use client::{Attachment, ExecStarted, MonitorClient};
 pub use error::MonitorError;
+pub use launcher::main;
 pub use plan::{LogPlan, RunPlan, SeccompPlan};
-
-use std::process::ExitCode;
-
-/// The program `cala-monitor`: the control socket is descriptor 0, everything else comes over it.
-#[must_use]
-pub fn main() -> ExitCode {
-    ExitCode::from(125)
-}

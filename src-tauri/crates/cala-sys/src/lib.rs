@@ -15,6 +15,7 @@ pub mod durable;
 pub mod exec;
 pub mod file;
 pub mod flock;
+pub mod heap;
 pub mod interface;
 pub mod memfd;
 pub mod mount;

@@ -1,6 +1,5 @@
 //! Making U and joining it. Only for single-threaded programs just after their start.
 
-use std::convert::Infallible;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -28,7 +27,8 @@ pub fn join(namespace: BorrowedFd<'_>) -> Result<(), UsernsError> {
         .map_err(|error| UsernsError::Join(error.into()))
 }
 
-/// Clones a child inside a fresh U and writes its maps (newuidmap and newgidmap run at once); the child then runs `f`.
+/// Clones a child inside a fresh U and writes its maps (newuidmap and newgidmap run at once); the child then runs `f` and
+/// ends with the exit code that it returns.
 ///
 /// # Errors
 /// [`UsernsError::Create`], [`UsernsError::NoUidmapProgram`], [`UsernsError::MapRefused`], [`UsernsError::WriteMap`].
@@ -36,11 +36,11 @@ pub fn join(namespace: BorrowedFd<'_>) -> Result<(), UsernsError> {
 pub fn clone_in_new(
     plan: &IdPlan,
     flags: CloneFlags,
-    f: impl FnOnce() -> Infallible,
+    f: impl FnOnce() -> i32,
 ) -> Result<PidFd, UsernsError> {
     match fork_in_new(plan, flags)? {
         Some(pidfd) => Ok(pidfd),
-        None => match f() {},
+        None => exit(f()),
     }
 }
 
@@ -53,14 +53,14 @@ pub struct Entered {
 }
 
 /// Clones a child into the U of the run root: joins it if a monitor is alive, else makes it under
-/// `run_root/userns.lock`. The child runs `f`.
+/// `run_root/userns.lock`. The child runs `f` and ends with the exit code that it returns.
 ///
 /// # Errors
 /// Those of [`join`] and [`clone_in_new`], [`UsernsError::Lock`].
 pub fn clone_shared(
     run_root: &Path,
     flags: CloneFlags,
-    f: impl FnOnce(Entered) -> Infallible,
+    f: impl FnOnce(Entered) -> i32,
 ) -> Result<PidFd, UsernsError> {
     if let Some(namespace) = find_live(run_root) {
         return clone_joined(&namespace, flags, f);
@@ -77,12 +77,12 @@ pub fn clone_shared(
 fn clone_joined(
     namespace: &OwnedFd,
     flags: CloneFlags,
-    f: impl FnOnce(Entered) -> Infallible,
+    f: impl FnOnce(Entered) -> i32,
 ) -> Result<PidFd, UsernsError> {
     join(namespace.as_fd())?;
     match clone3(flags, None).map_err(UsernsError::Create)? {
         Cloned::Parent { pidfd, .. } => Ok(PidFd::from(pidfd)),
-        Cloned::Child => match f(Entered { lock: None }) {},
+        Cloned::Child => exit(f(Entered { lock: None })),
     }
 }
 

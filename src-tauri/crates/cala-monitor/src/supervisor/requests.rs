@@ -1,0 +1,291 @@
+//! What clients ask, and the frames they send.
+
+use std::time::{Duration, Instant};
+
+use cala_spec::{ContainerStatus, ErrorKind};
+use cala_sys::poll::Ready;
+
+use super::client::{Client, Mode};
+use super::process::Owner;
+use super::{Monitor, Stopping, Token, failure_of};
+use crate::frames::{Frame, FrameKind};
+use crate::launcher::{invalid, mismatch};
+use crate::log::Replay;
+use crate::protocol::{AttachOptions, Failure, PROTOCOL, Reply, Request, StatusInfo, take_message};
+
+/// The greatest signal number of Linux.
+const MAX_SIGNAL: i32 = 64;
+
+impl Monitor {
+    pub(super) fn serve_client(&mut self, index: usize, event: Ready<Token>) {
+        let Some(client) = self.clients.get_mut(index) else { return };
+        if event.write {
+            client.flush();
+            client.pump(&self.log);
+        }
+        if event.read {
+            if let Some(bytes) = client.read() {
+                self.take_bytes(index, &bytes);
+            }
+        } else if event.hangup {
+            client.gone = true;
+        }
+    }
+
+    fn take_bytes(&mut self, index: usize, bytes: &[u8]) {
+        let Some(client) = self.clients.get_mut(index) else { return };
+        if matches!(client.mode, Mode::Greeting | Mode::Messages) {
+            client.incoming.extend_from_slice(bytes);
+            self.take_messages(index);
+        } else {
+            client.decoder.push(bytes);
+            self.take_frames(index);
+        }
+    }
+
+    fn take_messages(&mut self, index: usize) {
+        loop {
+            let Some(client) = self.clients.get_mut(index) else { return };
+            if !matches!(client.mode, Mode::Greeting | Mode::Messages) {
+                // The connection has just become a stream; what came behind the request are frames.
+                let rest = std::mem::take(&mut client.incoming);
+                client.decoder.push(&rest);
+                return self.take_frames(index);
+            }
+            match take_message(&mut client.incoming) {
+                Ok(Some(message)) => self.answer(index, &message),
+                Ok(None) => {
+                    client.incoming.shrink_to_fit();
+                    return;
+                }
+                Err(length) => {
+                    client.reply(&Reply::Error(invalid(format!("a message of {length} bytes"))));
+                    return client.close();
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, index: usize, message: &[u8]) {
+        let reply = match serde_json::from_slice::<Request>(message) {
+            Ok(request) => self.fulfil(index, request),
+            Err(error) => Err(Failure { code: "unknown_request".to_owned(), ..invalid(error.to_string()) }),
+        };
+        let Some(client) = self.clients.get_mut(index) else { return };
+        match reply {
+            Ok(Some(reply)) => client.reply(&reply),
+            Ok(None) => {}
+            Err(failure) => client.reply(&Reply::Error(failure)),
+        }
+    }
+
+    /// `Ok(None)`: the answer was given, or comes later.
+    fn fulfil(&mut self, index: usize, request: Request) -> Result<Option<Reply>, Failure> {
+        let greeted = self.clients.get(index).is_some_and(|client| matches!(client.mode, Mode::Messages));
+        match request {
+            Request::Hello { protocol, .. } => self.greet(index, protocol),
+            _ if !greeted => Err(invalid("the first message must be `hello`".to_owned())),
+            Request::Launch { .. } => Err(invalid("this monitor has its plan already".to_owned())),
+            Request::Start => self.start_container().map(|pid| Some(Reply::Started { pid })),
+            Request::Attach(options) => {
+                self.attach(index, options)?;
+                Ok(None)
+            }
+            Request::AttachAndStart(options) => self.attach_and_start(index, options),
+            Request::Exec(request) => self.start_exec(index, request),
+            Request::Signal { signal } => self.signal(signal),
+            Request::Stop { signal, timeout_ms } => self.stop(index, signal, timeout_ms),
+            Request::Wait => Ok(self.wait(index)),
+            Request::Status => Ok(Some(Reply::Status(self.status()))),
+            Request::UserNamespace => {
+                if let Some(client) = self.clients.get_mut(index) {
+                    client.reply_with(&Reply::UserNamespace, &self.namespace);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn greet(&mut self, index: usize, protocol: u32) -> Result<Option<Reply>, Failure> {
+        if protocol != PROTOCOL {
+            return Err(mismatch(protocol));
+        }
+        if let Some(client) = self.clients.get_mut(index) {
+            client.mode = Mode::Messages;
+        }
+        Ok(Some(Reply::Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() }))
+    }
+
+    /// The client's connection carries frames from here on; the answer goes out before the first.
+    fn attach(&mut self, index: usize, options: AttachOptions) -> Result<(), Failure> {
+        if self.settled.is_some() {
+            return Err(ended());
+        }
+        self.become_attached(index, options, &Reply::Attached);
+        Ok(())
+    }
+
+    fn become_attached(&mut self, index: usize, options: AttachOptions, reply: &Reply) {
+        // Without its file there is nothing to replay; live output comes all the same.
+        let replay = options.logs.then(|| Replay::from_start(&self.log).ok()).flatten();
+        let Some(client) = self.clients.get_mut(index) else { return };
+        client.reply(reply);
+        client.mode = Mode::Attached { options, replay };
+        if let (Some((rows, cols)), Some(process)) = (options.size, &self.container) {
+            process.streams.resize(rows, cols);
+        }
+    }
+
+    fn attach_and_start(&mut self, index: usize, options: AttachOptions) -> Result<Option<Reply>, Failure> {
+        let pid = self.start_container()?;
+        // Nothing of its output was read yet: that happens in the loop.
+        self.become_attached(index, options, &Reply::Started { pid });
+        Ok(None)
+    }
+
+    fn signal(&mut self, signal: i32) -> Result<Option<Reply>, Failure> {
+        if !(1..=MAX_SIGNAL).contains(&signal) {
+            return Err(invalid(format!("{signal} is no signal")));
+        }
+        let process = self.container.as_ref().filter(|_| self.settled.is_none()).ok_or_else(ended)?;
+        process.pidfd.send_signal(signal).map_err(|error| Failure {
+            kind: ErrorKind::Internal,
+            code: "signal_failed".to_owned(),
+            message: format!("cannot send signal {signal}: {error}"),
+            step: None,
+            hints: Vec::new(),
+        })?;
+        Ok(Some(Reply::Done))
+    }
+
+    fn stop(&mut self, index: usize, signal: Option<i32>, timeout_ms: Option<u64>) -> Result<Option<Reply>, Failure> {
+        if signal.is_some_and(|signal| !(1..=MAX_SIGNAL).contains(&signal)) {
+            return Err(invalid("no such signal".to_owned()));
+        }
+        if !self.is_running() {
+            return Err(ended());
+        }
+        self.begin_stop(signal, timeout_ms.map(Duration::from_millis));
+        if let Some(client) = self.clients.get_mut(index) {
+            client.stops = true;
+        }
+        Ok(None)
+    }
+
+    /// Sends the stop signal; SIGKILL follows after the time-out, whether the one who asked is still there or not. A
+    /// second stop may only shorten the first.
+    pub(super) fn begin_stop(&mut self, signal: Option<i32>, timeout: Option<Duration>) {
+        let Some(process) = &self.container else { return };
+        // One that has just ended is being reaped.
+        let _ = process.pidfd.send_signal(signal.unwrap_or(self.facts.stop_signal));
+        let deadline = Instant::now().checked_add(timeout.unwrap_or(self.facts.stop_timeout));
+        match &mut self.stopping {
+            Some(stopping) => {
+                stopping.deadline = stopping.deadline.map(|old| deadline.map_or(old, |new| old.min(new)));
+            }
+            None => self.stopping = Some(Stopping { deadline, killed: false }),
+        }
+        if self.state.status == ContainerStatus::Running {
+            self.state.status = ContainerStatus::Stopping;
+            self.write_state();
+        }
+    }
+
+    /// Kills what did not stop in time.
+    pub(super) fn escalate(&mut self, now: Instant) {
+        let Some(stopping) = &mut self.stopping else { return };
+        let Some(process) = self.container.as_ref().filter(|process| process.drain_deadline().is_none()) else {
+            stopping.deadline = None;
+            return;
+        };
+        if stopping.deadline.is_some_and(|deadline| now >= deadline) {
+            stopping.deadline = None;
+            stopping.killed = process.pidfd.send_signal(9).is_ok();
+        }
+    }
+
+    fn wait(&mut self, index: usize) -> Option<Reply> {
+        if let Some(exit) = self.exit {
+            return Some(Reply::Exited(exit));
+        }
+        if let Some(client) = self.clients.get_mut(index) {
+            client.waits = true;
+        }
+        None
+    }
+
+    fn status(&self) -> StatusInfo {
+        let count = |wanted: fn(&&Client) -> bool| {
+            u32::try_from(self.clients.iter().filter(wanted).count()).unwrap_or(u32::MAX)
+        };
+        StatusInfo {
+            status: self.state.status,
+            pid: self.state.pid,
+            monitor_pid: self.state.monitor_pid,
+            execs: u32::try_from(self.sessions.len()).unwrap_or(u32::MAX),
+            attached: count(|client| matches!(client.mode, Mode::Attached { .. })),
+            exit: self.exit,
+        }
+    }
+
+    fn take_frames(&mut self, index: usize) {
+        loop {
+            let Some(client) = self.clients.get_mut(index) else { return };
+            match client.decoder.next_frame() {
+                Ok(Some(frame)) => self.take_frame(index, &frame),
+                Ok(None) => return,
+                Err(_) => {
+                    client.gone = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_frame(&mut self, index: usize, frame: &Frame) {
+        let (owner, input) = match self.clients.get(index).map(|client| &client.mode) {
+            Some(Mode::Attached { options, .. }) => (Owner::Container, options.stdin),
+            Some(Mode::Exec { session }) => (Owner::Session(*session), true),
+            _ => return,
+        };
+        let Some(process) = self.process_mut(owner) else { return };
+        match frame.kind {
+            FrameKind::Stdin if input => process.streams.push_input(&frame.payload),
+            FrameKind::StdinEof if input => process.streams.end_input(),
+            FrameKind::Resize => {
+                if let Some(size) = frame.window_size() {
+                    process.streams.resize(size.rows, size.cols);
+                }
+            }
+            FrameKind::Signal => {
+                if let Some(signal) = frame.number().filter(|signal| (1..=MAX_SIGNAL).contains(signal)) {
+                    // One that has just ended gets none.
+                    let _ = process.pidfd.send_signal(signal);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The container has ended or was never started.
+pub(super) fn ended() -> Failure {
+    Failure {
+        kind: ErrorKind::Conflict,
+        code: "container_ended".to_owned(),
+        message: "container is not running".to_owned(),
+        step: None,
+        hints: Vec::new(),
+    }
+}
+
+/// A failed start as it goes over the socket: the step apart from its cause.
+pub(super) fn start_failure(error: &cala_runtime::StartError) -> Failure {
+    let failure = failure_of(error);
+    match error {
+        cala_runtime::StartError::Step { step, source } => {
+            Failure { step: Some(step.clone()), message: source.to_string(), ..failure }
+        }
+        _ => failure,
+    }
+}

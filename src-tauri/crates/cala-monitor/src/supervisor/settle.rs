@@ -1,0 +1,141 @@
+//! The end: what is written, removed and told, in this order.
+//!
+//! 1. Whatever the end has not taken along is killed (execs, the cgroup).
+//! 2. `state.json`, event `died`; with `--rm` the container leaves the store, event `remove`.
+//! 3. Socket and run directory go, the lock is dropped: the next monitor may come.
+//! 4. Waiting, stopping and attached clients are told, the latter after their last byte.
+
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::time::Instant;
+
+use cala_spec::{ContainerState, ContainerStatus};
+use cala_sys::pidfd::Exit;
+
+use super::Monitor;
+use super::client::Mode;
+use crate::frames::FrameKind;
+use crate::protocol::{ExitInfo, Failure, Reply};
+use crate::record;
+
+impl Monitor {
+    /// Records the container's end; its output has been drained.
+    pub(super) fn settle(&mut self, exit: Exit) {
+        let oom = self.cgroup.as_ref().is_some_and(|cgroup| cgroup.oom_kills() > 0);
+        let info = ExitInfo { code: exit.code(), oom };
+        self.container = None;
+        self.kill_sessions();
+        if let Some(cgroup) = self.cgroup.take() {
+            // Processes of a shared pid namespace outlive their first; an exec may still be dying, then whoever lists
+            // the container next removes the empty directory.
+            let _ = cgroup.kill().and_then(|()| cgroup.remove());
+        }
+        self.state = ContainerState {
+            status: ContainerStatus::Exited,
+            pid: 0,
+            pid_start_time: 0,
+            finished_ns: record::now_ns(),
+            exit_code: info.code,
+            oom_killed: oom,
+            ..std::mem::take(&mut self.state)
+        };
+        if oom {
+            self.event("oom", None);
+        }
+        if !self.facts.rm {
+            self.write_state();
+        }
+        self.event("died", Some(info.code));
+        self.exit = Some(info);
+        if self.facts.rm {
+            self.remove_container();
+        }
+        self.close_down();
+        self.tell_end(info);
+    }
+
+    /// The monitor ends without the container having run: nobody asked for a start, or it failed.
+    pub(super) fn abandon(&mut self) {
+        self.plan = None;
+        self.close_down();
+    }
+
+    /// Takes everything away that says that a monitor is here.
+    pub(super) fn close_down(&mut self) {
+        self.listener = None;
+        let run_dir = &self.facts.run_dir;
+        // What does not go now is found dead by whoever connects, and replaced by the next monitor.
+        let _ = fs::remove_file(run_dir.join(crate::protocol::SOCKET_NAME));
+        let _ = fs::remove_dir(run_dir);
+        self.lock = None;
+        self.settled = Some(Instant::now());
+    }
+
+    /// The container vanishes at once by two renames and an unlink; its files follow.
+    pub(super) fn remove_container(&mut self) {
+        let Some(tmp) = &self.facts.tmp_dir else { return };
+        let trash = tmp.join(format!("{}.{}", self.facts.id, record::now_ns()));
+        // The directory is made with the data root; it may be missing in a store that somebody emptied.
+        let _ = fs::create_dir(tmp);
+        if fs::rename(&self.facts.container_dir, &trash).is_err() {
+            return;
+        }
+        // A name that belongs to another container by now is not ours to free: it is claimed by its file's contents.
+        if fs::read_to_string(&self.facts.name_file).is_ok_and(|id| id.trim() == self.facts.id) {
+            let _ = fs::remove_file(&self.facts.name_file);
+        }
+        self.log.moved_to(&trash);
+        self.trash = Some(trash);
+        self.event("remove", None);
+        if !self.clients.iter().any(|client| matches!(client.mode, Mode::Attached { replay: Some(_), .. })) {
+            self.empty_trash();
+        }
+    }
+
+    /// Removes the files of a removed container. What resists stays in `tmp`, where the store's next sweep finds it.
+    pub(super) fn empty_trash(&mut self) {
+        if let Some(trash) = self.trash.take() {
+            let _ = remove_tree(&trash);
+        }
+    }
+
+    /// Those who wait or have attached before a start that failed.
+    pub(super) fn tell_failure(&mut self, failure: &Failure) {
+        for client in &mut self.clients {
+            if std::mem::take(&mut client.waits) {
+                client.reply(&Reply::Error(failure.clone()));
+            }
+            if matches!(client.mode, Mode::Attached { .. }) {
+                client.frame(FrameKind::Error, failure.message.as_bytes());
+                client.finish(i32::from(failure.kind.exit_code()));
+            }
+        }
+    }
+
+    fn tell_end(&mut self, info: ExitInfo) {
+        let killed = self.stopping.as_ref().is_some_and(|stopping| stopping.killed);
+        for client in &mut self.clients {
+            if client.waits {
+                client.waits = false;
+                client.reply(&Reply::Exited(info));
+            }
+            if client.stops {
+                client.stops = false;
+                client.reply(&Reply::Stopped { killed });
+            }
+            if matches!(client.mode, Mode::Attached { .. }) {
+                client.pump(&self.log);
+                client.finish(info.code);
+            }
+        }
+    }
+}
+
+fn remove_tree(path: &Path) -> std::io::Result<()> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(());
+    };
+    cala_sys::remove_tree::remove_tree(File::open(parent)?, &CString::new(name.as_bytes())?)
+}

@@ -1,0 +1,214 @@
+//! The start of the container: from the plan to a process that runs.
+
+use std::fs;
+use std::io;
+
+use cala_runtime::cgroup::{Cgroup, Limits};
+use cala_runtime::seccomp::{self, Instruction};
+use cala_runtime::{Container, IdLine, IdMapPlan, IdWriter, RootfsPlan, Stdio};
+use cala_spec::{ContainerState, ContainerStatus};
+use oci_spec::runtime::{LinuxNamespaceType, Process as SpecProcess, Spec};
+
+use super::Monitor;
+use super::process::Process;
+use super::requests::{ended, start_failure};
+use super::streams::{ChildEnds, Streams};
+use crate::launcher::{failed, failure_of};
+use crate::protocol::Failure;
+use crate::{RunPlan, SeccompPlan, record};
+
+impl Monitor {
+    /// Starts the container; the host pid of its first process.
+    ///
+    /// A failure is final: it is recorded (the container stays created, as Podman has it; with `--rm` it is removed),
+    /// and the monitor ends once its clients know.
+    pub(super) fn start_container(&mut self) -> Result<i32, Failure> {
+        let plan = self.plan.take().ok_or_else(ended)?;
+        let started = start(&plan);
+        drop(plan);
+        let result = match started {
+            Ok((process, cgroup, pid)) => {
+                self.container = Some(process);
+                self.cgroup = cgroup;
+                self.record_start(pid);
+                Ok(pid)
+            }
+            Err(failure) => {
+                self.record_failure(&failure);
+                Err(failure)
+            }
+        };
+        cala_sys::heap::release_free_memory();
+        result
+    }
+
+    fn record_start(&mut self, pid: i32) {
+        self.state = ContainerState {
+            status: ContainerStatus::Running,
+            pid,
+            pid_start_time: record::start_time(pid),
+            monitor_pid: record::own_pid(),
+            boot_id: record::boot_id(),
+            started_ns: record::now_ns(),
+            ..ContainerState::default()
+        };
+        self.write_state();
+        self.event("start", None);
+    }
+
+    fn record_failure(&mut self, failure: &Failure) {
+        let previous = record::read_state(&self.facts.container_dir);
+        let error = match &failure.step {
+            Some(step) => format!("cannot {step}: {}", failure.message),
+            None => failure.message.clone(),
+        };
+        self.state = ContainerState { error, pid: 0, ..previous };
+        if self.facts.rm {
+            self.remove_container();
+        } else {
+            self.write_state();
+        }
+        self.close_down();
+        self.tell_failure(failure);
+    }
+}
+
+fn start(plan: &RunPlan) -> Result<(Process, Option<Cgroup>, i32), Failure> {
+    let dir = &plan.container_dir;
+    let paths = ["upper", "work", "merged"].map(|name| dir.join(name));
+    for path in &paths {
+        make_dir(path).map_err(step("make the container's directories"))?;
+    }
+    let [upper, work, merged] = &paths;
+    let cgroup = plan.cgroup.as_ref().map(|path| Cgroup::create(path, &limits(&plan.spec)));
+    let cgroup = cgroup.transpose().map_err(|error| failure_of(&error))?;
+    let filter = filter(plan.seccomp, &plan.spec, plan.spec.process().as_ref())?;
+    let (streams, ends) = streams(plan).map_err(step("make pipes"))?;
+    let container = Container {
+        spec: &plan.spec,
+        rootfs: RootfsPlan::Overlay { lower: &plan.lower_dirs, upper, work, merged, volatile: plan.rm },
+        id_map: id_map(&plan.spec).map_err(step("read the id map"))?,
+        seccomp: filter.as_deref(),
+        cgroup: cgroup.as_ref().map(Cgroup::fd),
+        stdio: stdio(ends.as_ref()),
+        console_size: plan.console_size,
+        init: plan.init,
+        gate: None,
+    };
+    let started = cala_runtime::create(&container).and_then(cala_runtime::Created::start);
+    match started {
+        Ok(started) => {
+            let pid = started.proc_pid;
+            let process = Process::new(started, streams).map_err(step("take the container's streams"))?;
+            Ok((process, cgroup, pid))
+        }
+        Err(error) => {
+            // Nothing is in it: the process has been reaped.
+            let _ = cgroup.map(|cgroup| cgroup.remove());
+            Err(start_failure(&error))
+        }
+    }
+}
+
+fn make_dir(path: &std::path::Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        result => result,
+    }
+}
+
+fn streams(plan: &RunPlan) -> io::Result<(Streams, Option<ChildEnds>)> {
+    if plan.tty {
+        return Ok((Streams::default(), None));
+    }
+    let (streams, ends) = Streams::pipes(plan.stdin_open)?;
+    Ok((streams, Some(ends)))
+}
+
+/// Three descriptors, or a terminal made inside.
+pub(super) fn stdio(ends: Option<&ChildEnds>) -> Stdio<'_> {
+    ends.map_or(Stdio::Terminal, |ends| Stdio::Fds(ends.borrow()))
+}
+
+/// The compiled filter of a process; `None` is unconfined.
+pub(super) fn filter(
+    plan: SeccompPlan,
+    spec: &Spec,
+    process: Option<&SpecProcess>,
+) -> Result<Option<Vec<Instruction>>, Failure> {
+    match plan {
+        SeccompPlan::Unconfined => Ok(None),
+        SeccompPlan::Default => {
+            let bounding = process.and_then(|process| process.capabilities().as_ref()?.bounding().as_ref());
+            let capabilities: Vec<_> = bounding.into_iter().flatten().copied().collect();
+            Ok(Some(seccomp::default_filter(&capabilities)))
+        }
+        SeccompPlan::Spec => {
+            let profile = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+            profile.map(seccomp::compile).transpose().map_err(|error| failure_of(&error))
+        }
+    }
+}
+
+/// C's map: every id of U as itself, a line per line of U's own map (one that spans two of them is refused by the
+/// kernel); the spec's own map if it has one.
+pub(super) fn id_map(spec: &Spec) -> io::Result<Option<IdMapPlan>> {
+    let Some(linux) = spec.linux() else { return Ok(None) };
+    let namespaces = linux.namespaces().as_deref().unwrap_or_default();
+    if !namespaces.iter().any(|namespace| namespace.typ() == LinuxNamespaceType::User && namespace.path().is_none()) {
+        return Ok(None);
+    }
+    let given = |mappings: &Option<Vec<oci_spec::runtime::LinuxIdMapping>>| -> Vec<IdLine> {
+        let lines = mappings.iter().flatten();
+        lines.map(|line| IdLine { inside: line.container_id(), outside: line.host_id(), count: line.size() }).collect()
+    };
+    let (uid, gid) = (given(linux.uid_mappings()), given(linux.gid_mappings()));
+    if !uid.is_empty() && !gid.is_empty() {
+        return Ok(Some(IdMapPlan { uid, gid, writer: IdWriter::Direct }));
+    }
+    let uid = identity(&fs::read_to_string("/proc/self/uid_map")?);
+    let gid = identity(&fs::read_to_string("/proc/self/gid_map")?);
+    Ok(Some(IdMapPlan { uid, gid, writer: IdWriter::Direct }))
+}
+
+fn identity(map: &str) -> Vec<IdLine> {
+    let line = |line: &str| {
+        let mut words = line.split_whitespace();
+        let (inside, _, count) = (words.next()?.parse().ok()?, words.next()?, words.next()?.parse().ok()?);
+        Some(IdLine { inside, outside: inside, count })
+    };
+    map.lines().filter_map(line).collect()
+}
+
+fn limits(spec: &Spec) -> Limits {
+    let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
+    let memory = resources.and_then(|all| all.memory().as_ref()?.limit());
+    let pids = resources.and_then(|all| Some(all.pids().as_ref()?.limit()));
+    let cpu = resources.and_then(|all| all.cpu().as_ref());
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of a period are far below 2^52")]
+    let cpus = cpu.and_then(|cpu| Some(cpu.quota()? as f64 / cpu.period().unwrap_or(100_000) as f64));
+    Limits {
+        memory: memory.and_then(|bytes| u64::try_from(bytes).ok()),
+        cpus: cpus.filter(|cpus| *cpus > 0.0),
+        pids: pids.and_then(|count| u64::try_from(count).ok()),
+    }
+}
+
+/// A failed step of the start.
+pub(super) fn step(step: &'static str) -> impl Fn(io::Error) -> Failure {
+    move |error| Failure { step: Some(step.to_owned()), code: "start_failed".to_owned(), ..failed(error.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_containers_map_is_the_identity_over_each_extent() {
+        let lines = identity("         0       1000          1\n         1     100000      65536\n");
+        assert_eq!(lines, [
+            IdLine { inside: 0, outside: 0, count: 1 },
+            IdLine { inside: 1, outside: 1, count: 65536 }
+        ]);
+    }
+}
