@@ -1,11 +1,14 @@
 //! Cala's window, and the same window served on loopback.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests"))]
 
 mod app;
 mod call;
 mod channel;
 mod dto;
+#[cfg(test)]
+mod generated;
 mod serve;
 mod settings;
 mod tasks;

@@ -31,7 +31,6 @@ pub(crate) const QUEUE: usize = 256;
 /// What the window says on a channel.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(dead_code, reason = "the value of `close` is read by nobody")]
 pub(crate) enum ClientMessage {
     /// Every batch up to this number was worked off.
     Ack(u64),
