@@ -72,8 +72,8 @@ mod tests {
     #[test]
     fn the_start_time_is_field_22_whatever_the_name_is() {
         let stat = "1 (a) b) (c) S 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 4242 23";
-        // Fields from 3 on: S=3, 2=4, … so that field 22 is the 20th word behind the name.
-        assert_eq!(start_time_of(stat), Some(21));
+        // S is field 3 and 2 is field 4, so that 20 is field 22.
+        assert_eq!(start_time_of(stat), Some(20));
         let pid = i32::try_from(std::process::id()).unwrap();
         assert!(start_time(pid) > 0);
         assert_eq!(own_pid(), pid);
