@@ -1,4 +1,4 @@
-import "@fontsource-variable/inter/wght.css";
+import "./styles/fonts.css";
 import { mount } from "svelte";
 import AppView from "./App.svelte";
 import { connect } from "./lib/backend";

@@ -39,7 +39,7 @@ export class App {
   #attempt = 0;
   #stopped = false;
 
-  constructor(readonly backend: Backend) {
+  constructor(private readonly backend: Backend) {
     this.doer = new Doer(backend, this.journal, this.toasts);
     this.settings = new Settings(backend);
     this.containers = new Containers(backend, this.doer, this.dialogs);
@@ -91,6 +91,16 @@ export class App {
     if (error && this.#attempt > 0) this.offline = error;
     const wait = RECONNECT_AFTER[Math.min(this.#attempt++, RECONNECT_AFTER.length - 1)];
     setTimeout(() => this.#listen(), wait);
+  }
+
+  /** Gives the user a text as a file and says where it is. */
+  async save(name: string, text: string): Promise<void> {
+    try {
+      const path = await this.backend.saveText(name, text);
+      this.toasts.good(path ? t("logs.saved", { path }) : t("logs.saved_download"));
+    } catch (reason) {
+      this.doer.fail(reason);
+    }
   }
 
   /** Runs the embedded image and shows what it says. */

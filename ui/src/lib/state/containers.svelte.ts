@@ -3,6 +3,8 @@
 import { toErrorBody, type Backend, type Happening } from "../backend";
 import type { ContainerInspect, ErrorBody } from "../generated";
 import { t } from "../i18n/i18n.svelte";
+import { stripAnsi } from "../logs/ansi";
+import { LogView } from "../logs/log-view.svelte";
 import { applyHappenings, isAlive, toMap, type Container, type ContainerMap } from "./containers";
 import type { Dialogs } from "./dialogs.svelte";
 import type { Doer } from "./doer";
@@ -13,6 +15,8 @@ export type Verb = "start" | "stop" | "kill" | "remove";
 
 /** As many rows as are worth remembering for the first frame of the next start. */
 const REMEMBERED = 300;
+/** Where the last words are looked for. */
+const ERRORS_TAIL = 40;
 const REMEMBER_AFTER = 2000;
 
 export class Containers {
@@ -85,6 +89,25 @@ export class Containers {
 
   inspect(id: string): Promise<ContainerInspect> {
     return this.backend.call("container_inspect", { id });
+  }
+
+  /** The container's log, not yet open. */
+  log(id: string): LogView {
+    return new LogView(this.backend, id);
+  }
+
+  /** The last lines of stderr, told once; answers how to stop asking. */
+  lastErrors(id: string, count: number, tell: (lines: readonly string[]) => void): () => void {
+    const lines: string[] = [];
+    const done = () => tell(lines.slice(-count));
+    const channel = this.backend.open("logs", { id, tail: ERRORS_TAIL, follow: false }, {
+      batch(items) {
+        for (const [, bits, text] of items) if ((bits & 1) === 1) lines.push(stripAnsi(text));
+      },
+      end: done,
+      error: done,
+    });
+    return () => channel.close();
   }
 
   start(ids: readonly string[]): Promise<void> {
