@@ -17,6 +17,59 @@ pub struct Limits {
     pub pids: Option<u64>,
 }
 
+/// One file to be written.
+struct Setting {
+    controller: &'static str,
+    what: &'static str,
+    file: &'static str,
+    value: String,
+}
+
+impl Limits {
+    fn settings(&self) -> Vec<Setting> {
+        let mut settings = Vec::new();
+        if let Some(bytes) = self.memory {
+            settings.push(Setting { controller: "memory", what: "memory", file: "memory.max", value: bytes.to_string() });
+        }
+        if let Some(cpus) = self.cpus {
+            settings.push(Setting { controller: "cpu", what: "CPUs", file: "cpu.max", value: cpu_max(cpus) });
+        }
+        if let Some(pids) = self.pids {
+            settings.push(Setting { controller: "pids", what: "processes", file: "pids.max", value: pids.to_string() });
+        }
+        settings
+    }
+}
+
+/// Microseconds of CPU in each period of 100 ms; the kernel takes no less than 1 ms.
+fn cpu_max(cpus: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before; `as` saturates")]
+    let quota = (cpus * 100_000.0).clamp(1_000.0, 1e15) as u64;
+    format!("{quota} 100000")
+}
+
+/// Hands the controllers of these settings down to the children of a directory.
+fn enable(parent: &Path, settings: &[Setting]) -> Result<(), CgroupError> {
+    if settings.is_empty() {
+        return Ok(());
+    }
+    let read = |name: &str| std::fs::read_to_string(parent.join(name)).unwrap_or_default();
+    let has = |list: &str, controller| list.split_whitespace().any(|word| word == controller);
+    let (available, enabled) = (read("cgroup.controllers"), read("cgroup.subtree_control"));
+    for setting in settings {
+        let controller = setting.controller;
+        if has(&enabled, controller) {
+            continue;
+        }
+        let path = parent.join("cgroup.subtree_control");
+        // EBUSY: processes in the parent itself forbid it; then it is as good as missing, too.
+        if !has(&available, controller) || std::fs::write(&path, format!("+{controller}")).is_err() {
+            return Err(CgroupError::MissingController { controller, what: setting.what, parent: parent.into() });
+        }
+    }
+    Ok(())
+}
+
 /// Why a cgroup could not be made or used.
 #[derive(Debug, thiserror::Error)]
 pub enum CgroupError {
@@ -81,8 +134,21 @@ impl Cgroup {
     /// # Errors
     ///
     /// [`CgroupError`].
-    pub fn create(path: &Path, _limits: &Limits) -> Result<Self, CgroupError> {
-        Self::open(path)
+    pub fn create(path: &Path, limits: &Limits) -> Result<Self, CgroupError> {
+        let settings = limits.settings();
+        let parent = path.parent().unwrap_or(Path::new("/"));
+        enable(parent, &settings)?;
+        match std::fs::create_dir(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(CgroupError::Io { act: "create", path: path.into(), source: error });
+            }
+            _ => {}
+        }
+        let cgroup = Self::open(path)?;
+        for setting in settings {
+            cgroup.write(setting.file, &setting.value)?;
+        }
+        Ok(cgroup)
     }
 
     /// Opens an existing directory.
@@ -129,7 +195,8 @@ impl Cgroup {
     /// memory controller.
     #[must_use]
     pub fn oom_kills(&self) -> u64 {
-        0
+        let text = std::fs::read_to_string(self.path.join("memory.events")).unwrap_or_default();
+        text.lines().find_map(|line| line.strip_prefix("oom_kill ")).and_then(|n| n.parse().ok()).unwrap_or(0)
     }
 
     /// Removes it; nothing to do when it is gone.
@@ -138,11 +205,45 @@ impl Cgroup {
     ///
     /// [`CgroupError::Io`], EBUSY while processes are in it.
     pub fn remove(&self) -> Result<(), CgroupError> {
-        Ok(())
+        match std::fs::remove_dir(&self.path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(CgroupError::Io { act: "remove", path: self.path.clone(), source })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write(&self, name: &str, value: &str) -> Result<(), CgroupError> {
         let path = self.path.join(name);
         std::fs::write(&path, value).map_err(|source| CgroupError::Io { act: "write", path, source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpus_become_a_share_of_the_period() {
+        assert_eq!(cpu_max(1.5), "150000 100000");
+        assert_eq!(cpu_max(0.000_1), "1000 100000");
+    }
+
+    #[test]
+    fn a_missing_controller_is_named() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(dir.path().join("cgroup.controllers"), "cpu pids").expect("file");
+        let limits = Limits { memory: Some(1 << 20), ..Limits::default() };
+        let error = Cgroup::create(&dir.path().join("c"), &limits).expect_err("no memory controller");
+        assert!(error.to_string().contains("controller `memory` is not available"), "{error}");
+        assert!(!dir.path().join("c").exists(), "nothing is left");
+        assert!(!error.hints().is_empty());
+    }
+
+    #[test]
+    fn kills_for_want_of_memory_are_counted() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(dir.path().join("memory.events"), "low 0\noom 3\noom_kill 2\n").expect("file");
+        assert_eq!(Cgroup::open(dir.path()).expect("open").oom_kills(), 2);
     }
 }

@@ -128,7 +128,7 @@ fn clone(container: &Container<'_>, namespaces: &Namespaces) -> Result<Option<(C
     }
 }
 
-fn move_into(cgroup: BorrowedFd<'_>, pid: i32) -> io::Result<()> {
+pub(crate) fn move_into(cgroup: BorrowedFd<'_>, pid: i32) -> io::Result<()> {
     use rustix::fs::{Mode, OFlags, openat};
     let file = openat(cgroup, c"cgroup.procs", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
     rustix::io::write(file, pid.to_string().as_bytes())?;

@@ -72,11 +72,6 @@ impl Options {
         }
         false
     }
-
-    /// Whether the mount is to be read-only.
-    pub(crate) fn is_read_only(&self) -> bool {
-        self.set.union(self.recursive_set).contains(Attributes::RDONLY)
-    }
 }
 
 /// The last word wins.
@@ -138,7 +133,7 @@ mod tests {
     #[test]
     fn rro_is_recursive_and_ro_wins_when_last() {
         assert!(parse("rro").recursive_set.contains(Attributes::RDONLY));
-        assert!(parse("rw,ro").is_read_only());
-        assert!(!parse("ro,rw").is_read_only());
+        assert!(parse("rw,ro").set.contains(Attributes::RDONLY));
+        assert!(!parse("ro,rw").set.contains(Attributes::RDONLY));
     }
 }

@@ -15,7 +15,7 @@ use crate::error::Step;
 use crate::resolve::{self, Missing};
 use crate::seccomp::Instruction;
 use crate::user::{self, ResolvedUser};
-use crate::{IdMapPlan, StartError, capabilities};
+use crate::{IdMapPlan, StartError, Stdio, capabilities};
 
 /// `PATH` where the environment has none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -26,6 +26,15 @@ pub(crate) struct Launch<'a> {
     pub(crate) process: &'a Process,
     pub(crate) id_map: Option<&'a IdMapPlan>,
     pub(crate) seccomp: Option<&'a [Instruction]>,
+}
+
+/// What is done about a working directory that does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MissingDirectory {
+    /// Made, for a container.
+    Make,
+    /// An error, for `exec`.
+    Refuse,
 }
 
 /// All that is read from the container's files, before its root is made read-only and entered.
@@ -45,15 +54,23 @@ pub(crate) struct Program<'a> {
 }
 
 impl<'a> Launch<'a> {
-    /// Finds the user and the working directory, which is made when missing (as Podman does) under rule R1.
-    pub(crate) fn look_around(&self, root: BorrowedFd<'_>) -> Result<Surroundings, StartError> {
+    /// Finds the user and the working directory, which may be made when missing (as Podman does) under rule R1.
+    pub(crate) fn look_around(
+        &self,
+        root: BorrowedFd<'_>,
+        missing: MissingDirectory,
+    ) -> Result<Surroundings, StartError> {
         let user = self.user(root)?;
         let path = self.process.cwd();
         let what = || format!("enter working directory `{}`", path.display());
         if !path.is_absolute() {
             return Err(StartError::Refused(format!("working directory `{}` is not absolute", path.display())));
         }
-        let (cwd, made) = resolve::open_or_create(root, path, Missing::Directory).step(what)?;
+        let (cwd, made) = match missing {
+            MissingDirectory::Make => resolve::open_or_create(root, path, Missing::Directory),
+            MissingDirectory::Refuse => resolve::open(root, path, OFlags::PATH).map(|cwd| (cwd, false)),
+        }
+        .step(what)?;
         if FileType::from_raw_mode(fstat(&cwd).step(what)?.st_mode) != FileType::Directory {
             return Err(StartError::step(what(), rustix::io::Errno::NOTDIR));
         }
@@ -291,8 +308,24 @@ fn resource(kind: PosixRlimitType) -> rlimit::Resource {
     }
 }
 
-/// Makes the three streams of the process, in a session of its own.
-pub(crate) fn take_streams(streams: [BorrowedFd<'_>; 3], user: &ResolvedUser) -> Result<(), StartError> {
+/// Makes the three streams of the process: those given, or the terminal, which then belongs to the user.
+pub(crate) fn take_stdio(
+    stdio: Stdio<'_>,
+    terminal: Option<&OwnedFd>,
+    user: &ResolvedUser,
+) -> Result<(), StartError> {
+    match (stdio, terminal) {
+        (Stdio::Fds(streams), _) => take_streams(streams, user),
+        (Stdio::Terminal, Some(slave)) => {
+            rustix::fs::fchown(slave, Some(Uid::from_raw(user.uid)), None)
+                .step(|| "give the terminal to its user".into())?;
+            take_streams([slave.as_fd(); 3], user)
+        }
+        (Stdio::Terminal, None) => Err(StartError::Refused("no terminal was made".into())),
+    }
+}
+
+fn take_streams(streams: [BorrowedFd<'_>; 3], user: &ResolvedUser) -> Result<(), StartError> {
     use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
     let what = || "set up standard streams".to_owned();
     // A stream that is itself 0, 1 or 2 must not be overwritten before it is taken.

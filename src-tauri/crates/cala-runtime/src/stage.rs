@@ -21,7 +21,7 @@ use crate::channel::{self, GO, START};
 use crate::error::Step;
 use crate::mounts::Mounter;
 use crate::namespaces::{self, Namespaces};
-use crate::process::{self, Launch, Program, Surroundings};
+use crate::process::{self, Launch, MissingDirectory, Program, Surroundings};
 use crate::{Container, StartError, Stdio, devices, init, masks, mounts, rootfs, sysctl};
 
 /// Lives the new process.
@@ -83,7 +83,7 @@ impl<'a> Stage<'a> {
         let root = rootfs::assemble(&self.container.rootfs)?;
         let terminal = self.fill(root.as_fd(), proc, channel)?;
         let launch = self.launch()?;
-        let surroundings = launch.look_around(root.as_fd())?;
+        let surroundings = launch.look_around(root.as_fd(), MissingDirectory::Make)?;
         if self.spec().root().as_ref().and_then(|root| root.readonly()) == Some(true) {
             use cala_sys::mount::Attributes;
             mount::set_attributes(&root, false, Attributes::RDONLY, Attributes::NONE, None)
@@ -207,14 +207,6 @@ impl<'a> Stage<'a> {
     fn streams(&self, terminal: Option<&OwnedFd>, surroundings: &Surroundings) -> Result<(), StartError> {
         // With an init of ours the program gets the session, not the init.
         process::new_session(terminal.filter(|_| !self.container.init))?;
-        match (self.container.stdio, terminal) {
-            (Stdio::Fds(streams), _) => process::take_streams(streams, &surroundings.user),
-            (Stdio::Terminal, Some(slave)) => {
-                let uid = rustix::fs::Uid::from_raw(surroundings.user.uid);
-                rustix::fs::fchown(slave, Some(uid), None).step(|| "give the terminal to its user".into())?;
-                process::take_streams([slave.as_fd(); 3], &surroundings.user)
-            }
-            (Stdio::Terminal, None) => Err(StartError::Refused("no terminal was made".into())),
-        }
+        process::take_stdio(self.container.stdio, terminal, &surroundings.user)
     }
 }

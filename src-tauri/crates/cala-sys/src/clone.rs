@@ -1,6 +1,7 @@
 //! clone3(2): a copy of this process in new namespaces, without `execve`.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// Flags of clone3(2). `CLONE_PIDFD` is always added; flags that share memory or descriptors are refused.
@@ -88,7 +89,8 @@ pub enum Cloned {
 ///
 /// EBUSY when this process has more than one thread: a copy would keep the others' locks for ever. Else clone3(2).
 pub fn clone3(flags: CloneFlags, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
-    if thread_count()? > 1 {
+    // A copy has one thread and makes none; it may be where no /proc of its own is to be seen.
+    if !IS_COPY.load(Ordering::Relaxed) && thread_count()? > 1 {
         return Err(io::Error::from_raw_os_error(libc::EBUSY));
     }
     let mut pidfd: libc::c_int = -1;
@@ -113,7 +115,10 @@ pub fn clone3(flags: CloneFlags, cgroup: Option<BorrowedFd<'_>>) -> io::Result<C
     let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
     match pid {
         -1 => Err(io::Error::last_os_error()),
-        0 => Ok(Cloned::Child),
+        0 => {
+            IS_COPY.store(true, Ordering::Relaxed);
+            Ok(Cloned::Child)
+        }
         pid => {
             // SAFETY: the kernel put a fresh descriptor there that nobody else owns.
             let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
@@ -127,6 +132,9 @@ pub fn exit(code: i32) -> ! {
     // SAFETY: _exit never returns and touches nothing of ours.
     unsafe { libc::_exit(code) }
 }
+
+/// Whether this process was made by [`clone3`].
+static IS_COPY: AtomicBool = AtomicBool::new(false);
 
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
