@@ -307,8 +307,8 @@ impl<R: BufRead> Reader<R> {
             if count == 0 {
                 return Err(TarError::Truncated { at: self.position });
             }
-            for (to, from) in rest.iter_mut().zip(bytes) {
-                *to = *from;
+            if let (Some(to), Some(from)) = (rest.get_mut(..count), bytes.get(..count)) {
+                to.copy_from_slice(from);
             }
             self.source.consume(count);
             self.position += count as u64;

@@ -11,13 +11,16 @@ impl Block {
     pub(super) fn check(bytes: [u8; BLOCK]) -> Option<Self> {
         let block = Self(bytes);
         let stored = number(block.range(148, 8))?;
-        let (mut unsigned, mut signed) = (0_i64, 0_i64);
-        for (index, byte) in bytes.into_iter().enumerate() {
-            let byte = if (148..156).contains(&index) { b' ' } else { byte };
-            unsigned += i64::from(byte);
-            signed += i64::from(byte.cast_signed());
+        let (before, after) = (block.range(0, 148), block.range(156, BLOCK - 156));
+        let sum = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(*byte)).sum::<i64>();
+        // The field itself counts as eight blanks.
+        let unsigned = sum(before) + sum(after) + 8 * i64::from(b' ');
+        if stored == unsigned {
+            return Some(block);
         }
-        (stored == unsigned || stored == signed).then_some(block)
+        let negative = before.iter().chain(after).filter(|byte| **byte >= 0x80).count();
+        let signed = unsigned - 256 * i64::try_from(negative).unwrap_or_default();
+        (stored == signed).then_some(block)
     }
 
     /// `length` bytes from `offset`.
