@@ -113,7 +113,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_challenge() {
-        for text in ["", ",,,", "Bearer", "Bearer service=x", "\"", "Digest realm=\"x\"", "=", "realm=\"https://x\""] {
+        for text in
+            ["", ",,,", "Bearer", "Bearer service=x", "\"", "Digest realm=\"x\"", "=", "realm=\"https://x\""]
+        {
             assert!(parse(text).is_empty(), "{text}");
         }
     }

@@ -6,7 +6,7 @@ use cala_spec::progress::PullProgress;
 use cala_spec::{Digest, Platform, Reference};
 
 use crate::blob::{BlobDescriptor, BlobSink, BlobSource};
-use crate::config::RegistryConfig;
+use crate::config::{RegistryConfig, credentials};
 use crate::error::RegistryError;
 use crate::resolve::ResolvedManifest;
 use crate::transport::Transport;
@@ -40,7 +40,11 @@ impl RegistryClient {
     ///
     /// # Errors
     /// As [`RegistryClient::resolve`]; [`RegistryError::ShortNameNotFound`] when several candidates were tried.
-    pub async fn resolve_name(&self, name: &str, platform: &Platform) -> Result<ResolvedManifest, RegistryError> {
+    pub async fn resolve_name(
+        &self,
+        name: &str,
+        platform: &Platform,
+    ) -> Result<ResolvedManifest, RegistryError> {
         crate::resolve::resolve_name(self, name, platform).await
     }
 
@@ -50,7 +54,11 @@ impl RegistryClient {
     /// # Errors
     /// See the variants of [`RegistryError`]; among them [`RegistryError::ManifestUnknown`],
     /// [`RegistryError::PlatformNotFound`], [`RegistryError::DigestMismatch`], [`RegistryError::Unauthorized`].
-    pub async fn resolve(&self, reference: &Reference, platform: &Platform) -> Result<ResolvedManifest, RegistryError> {
+    pub async fn resolve(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<ResolvedManifest, RegistryError> {
         crate::resolve::resolve(&self.transport, reference, platform).await
     }
 
@@ -136,7 +144,8 @@ impl RegistryClient {
     /// # Errors
     /// [`RegistryError::ReadFile`], [`RegistryError::InvalidConfig`], [`RegistryError::CredentialHelper`].
     pub async fn logged_in_user(&self, registry: &str) -> Result<Option<String>, RegistryError> {
-        let found = crate::config::credentials::find(&self.transport.config().paths.auth_files, registry).await?;
+        let key = credentials::normalized(registry);
+        let found = credentials::find(&self.transport.config().paths.auth_files, key).await?;
         Ok(found.map(|credentials| credentials.username))
     }
 }

@@ -3,16 +3,15 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cala_spec::Digest;
 use cala_spec::progress::PullProgress;
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE};
 use reqwest::{Method, Response, StatusCode};
-use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::blob::{BlobDescriptor, BlobSink, BlobSource, MemorySink};
 use crate::config::registries::Endpoint;
 use crate::error::RegistryError;
 use crate::failure;
+use crate::hasher::Hasher;
 use crate::progress::Meter;
 use crate::retry::Tries;
 use crate::transport::{Request, Transport};
@@ -23,50 +22,6 @@ const PROGRESS: u64 = 1 << 10;
 const GOT_ON: u64 = 1 << 20;
 /// After so long without progress it is told.
 const STALL_NOTICE: Duration = Duration::from_secs(3);
-
-/// Computes a digest while bytes pass.
-#[derive(Clone)]
-pub(crate) enum Hasher {
-    Sha256(Sha256),
-    Sha512(Sha512),
-}
-
-impl Hasher {
-    /// A hasher of the algorithm that `digest` names.
-    pub(crate) fn like(digest: &Digest) -> Self {
-        if digest.algorithm() == "sha512" { Self::Sha512(Sha512::new()) } else { Self::Sha256(Sha256::new()) }
-    }
-
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Sha256(hasher) => hasher.update(bytes),
-            Self::Sha512(hasher) => hasher.update(bytes),
-        }
-    }
-
-    /// `algorithm:hex` of all bytes.
-    pub(crate) fn finish(self) -> String {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        match self {
-            Self::Sha256(hasher) => format!("sha256:{}", hex(&hasher.finalize())),
-            Self::Sha512(hasher) => format!("sha512:{}", hex(&hasher.finalize())),
-        }
-    }
-
-    /// Compares with what was expected.
-    ///
-    /// # Errors
-    /// [`RegistryError::DigestMismatch`].
-    pub(crate) fn verify(self, expected: &Digest, subject: &str) -> Result<(), RegistryError> {
-        let text = self.finish();
-        if text == expected.as_str() {
-            return Ok(());
-        }
-        // Our own hex always parses.
-        let got = text.parse().unwrap_or_else(|_| expected.clone());
-        Err(RegistryError::DigestMismatch { subject: subject.to_owned(), expected: expected.clone(), got })
-    }
-}
 
 /// Downloads a blob; see [`crate::RegistryClient::fetch_blob`].
 pub(crate) async fn fetch(
@@ -79,7 +34,7 @@ pub(crate) async fn fetch(
     let mut download = Download::new(transport, blob, sink, progress)?;
     let mut last = RegistryError::BlobUnknown { digest: blob.digest.clone(), repository: String::new() };
     for endpoint in &source.endpoints {
-        match download.from_endpoint(endpoint).await {
+        match download.download_at(endpoint).await {
             Ok(()) => return Ok(()),
             Err(error) if error.is_worth_another_endpoint() => {
                 tracing::debug!(%error, host = %endpoint.host, digest = %blob.digest, "blob not fetched from here");
@@ -183,7 +138,7 @@ impl<'a> Download<'a> {
     }
 
     /// Downloads from one endpoint, with as many tries as the timing grants.
-    async fn from_endpoint(&mut self, endpoint: &Endpoint) -> Result<(), RegistryError> {
+    async fn download_at(&mut self, endpoint: &Endpoint) -> Result<(), RegistryError> {
         self.no_range = false;
         self.etag = None;
         let timing = &self.transport.config().timing;
@@ -228,12 +183,26 @@ impl<'a> Download<'a> {
         let headers = self.range_headers();
         let subject = self.subject.clone();
         let request = Request { method: Method::GET, endpoint, path: &path, headers, subject: &subject };
-        let response = self.transport.send(&request).await?;
+        let response = self.answer_to(&request).await?;
         let skip = self.check_head(&response, endpoint)?;
         if let Some(etag) = response.headers().get(ETAG).filter(|etag| !etag.as_bytes().starts_with(b"W/")) {
             self.etag = Some(etag.clone());
         }
         self.receive(response, skip, &endpoint.host).await
+    }
+
+    /// Sends the request; tells of stalls while there is no answer. The transport ends the wait.
+    async fn answer_to(&mut self, request: &Request<'_>) -> Result<Response, RegistryError> {
+        let begun = Instant::now();
+        let notice = stall_notice(self.transport.config().timing.idle);
+        let mut answer = std::pin::pin!(self.transport.send(request));
+        loop {
+            match tokio::time::timeout(notice.min(Duration::from_secs(1)), &mut answer).await {
+                Ok(result) => return result,
+                Err(_) if begun.elapsed() >= notice => self.meter.stalled(begun.elapsed().as_secs()),
+                Err(_) => {}
+            }
+        }
     }
 
     fn range_headers(&self) -> HeaderMap {
@@ -326,7 +295,7 @@ impl<'a> Download<'a> {
 
     /// The next bytes; `None` at the end. Tells of stalls while it waits.
     async fn next_chunk(
-        &self,
+        &mut self,
         response: &mut Response,
         pulse: &mut Pulse,
         host: &str,
@@ -346,11 +315,16 @@ impl<'a> Download<'a> {
                 let (subject, seconds) = (self.subject.clone(), still.as_secs());
                 return Err(RegistryError::Stalled { host: host.to_owned(), subject, seconds });
             }
-            if still >= STALL_NOTICE.min(pulse.idle / 2) {
+            if still >= stall_notice(pulse.idle) {
                 self.meter.stalled(still.as_secs());
             }
         }
     }
+}
+
+/// When a stall is first told: well before it ends a try.
+fn stall_notice(idle: Duration) -> Duration {
+    STALL_NOTICE.min(idle / 2)
 }
 
 /// Whether bytes keep coming.
@@ -408,17 +382,5 @@ mod tests {
         assert_eq!(range_start("bytes 5-9/10"), Some(5));
         assert_eq!(range_start("bytes */10"), None);
         assert_eq!(range_start("5-9/10"), None);
-    }
-
-    #[test]
-    fn both_algorithms_are_computed() {
-        let sha256 = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".parse().expect("one");
-        let sha512 = "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f".parse().expect("one");
-        for digest in [sha256, sha512] {
-            let mut hasher = Hasher::like(&digest);
-            hasher.update(b"abc");
-            assert!(hasher.verify(&digest, "x").is_ok());
-            assert!(Hasher::like(&digest).verify(&digest, "x").is_err());
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use cala_spec::reference::InvalidReference;
-use cala_spec::{Classify, Digest, ErrorKind, Hints, Platform};
+use cala_spec::{Digest, Platform};
 
 /// A failed act of the distribution client.
 #[derive(Debug, thiserror::Error)]
@@ -305,9 +305,10 @@ impl RegistryError {
     /// Whether the same request may succeed a little later.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Stalled { .. } | Self::Interrupted { .. } | Self::TooManyRequests { .. } => {
-                true
-            }
+            Self::Unreachable { .. }
+            | Self::Stalled { .. }
+            | Self::Interrupted { .. }
+            | Self::TooManyRequests { .. } => true,
             Self::Server { status, .. } => matches!(status, 408 | 500 | 502 | 503 | 504),
             _ => false,
         }
@@ -315,111 +316,13 @@ impl RegistryError {
 
     /// Whether another endpoint (the next mirror, the registry itself) may do better.
     pub(crate) fn is_worth_another_endpoint(&self) -> bool {
-        !matches!(self, Self::Sink { .. } | Self::Blocked { .. } | Self::InvalidReference(_) | Self::PlatformNotFound { .. })
-    }
-}
-
-impl Classify for RegistryError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            Self::InvalidReference(inner) => inner.kind(),
-            Self::InvalidConfig { .. } | Self::InvalidRegistry { .. } => ErrorKind::InvalidArgument,
-            Self::ReadFile { .. } | Self::WriteFile { .. } | Self::Setup { .. } | Self::Sink { .. } => ErrorKind::Internal,
-            Self::Blocked { .. } | Self::RedirectRefused { .. } => ErrorKind::Forbidden,
-            Self::ManifestUnknown { .. }
-            | Self::ShortNameNotFound { .. }
-            | Self::BlobUnknown { .. }
-            | Self::PlatformNotFound { .. }
-            | Self::NotLoggedIn { .. } => ErrorKind::NotFound,
-            Self::Denied { .. }
-            | Self::Unauthorized { .. }
-            | Self::LoginRefused { .. }
-            | Self::CredentialHelper { .. } => ErrorKind::Unauthorized,
-            Self::Unreachable { .. }
-            | Self::TlsUntrusted { .. }
-            | Self::PlainHttp { .. }
-            | Self::TooManyRequests { .. }
-            | Self::Server { .. }
-            | Self::Stalled { .. }
-            | Self::Interrupted { .. } => ErrorKind::Unavailable,
-            Self::Protocol { .. }
-            | Self::DigestMismatch { .. }
-            | Self::SizeMismatch { .. }
-            | Self::MediaTypeMismatch { .. }
-            | Self::InvalidManifest { .. }
-            | Self::TooLarge { .. } => ErrorKind::Internal,
-            Self::UnsupportedManifest { .. } => ErrorKind::NotSupported,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::InvalidConfig { .. } => "registry_config_invalid",
-            Self::ReadFile { .. } => "registry_config_unreadable",
-            Self::WriteFile { .. } => "credentials_not_written",
-            Self::InvalidReference(inner) => inner.code(),
-            Self::InvalidRegistry { .. } => "invalid_registry",
-            Self::Blocked { .. } => "registry_blocked",
-            Self::ManifestUnknown { .. } | Self::ShortNameNotFound { .. } => "image_not_found",
-            Self::BlobUnknown { .. } => "blob_not_found",
-            Self::Denied { .. } => "registry_denied",
-            Self::Unauthorized { .. } => "registry_unauthorized",
-            Self::LoginRefused { .. } => "login_refused",
-            Self::NotLoggedIn { .. } => "not_logged_in",
-            Self::CredentialHelper { .. } => "credential_helper_failed",
-            Self::Unreachable { .. } => "registry_unreachable",
-            Self::TlsUntrusted { .. } => "tls_untrusted",
-            Self::PlainHttp { .. } => "registry_plain_http",
-            Self::RedirectRefused { .. } => "redirect_refused",
-            Self::TooManyRequests { .. } => "registry_rate_limited",
-            Self::Server { .. } => "registry_failed",
-            Self::Protocol { .. } => "registry_protocol",
-            Self::DigestMismatch { .. } | Self::SizeMismatch { .. } => "digest_mismatch",
-            Self::MediaTypeMismatch { .. } => "media_type_mismatch",
-            Self::InvalidManifest { .. } => "manifest_invalid",
-            Self::UnsupportedManifest { .. } => "manifest_unsupported",
-            Self::TooLarge { .. } => "manifest_too_large",
-            Self::PlatformNotFound { .. } => "platform_not_found",
-            Self::Stalled { .. } => "registry_stalled",
-            Self::Interrupted { .. } => "registry_interrupted",
-            Self::Sink { .. } => "blob_not_stored",
-            Self::Setup { .. } => "registry_setup",
-        }
-    }
-
-    fn hints(&self) -> Hints {
-        match self {
-            Self::InvalidReference(inner) => inner.hints(),
-            Self::ManifestUnknown { .. } => "check the name and the tag; names without a registry are looked up at docker.io".into(),
-            Self::ShortNameNotFound { .. } => "write the full name, such as `docker.io/library/alpine`".into(),
-            Self::Denied { host, .. } => {
-                format!("the repository does not exist or needs other credentials: `cala login {host}`").into()
-            }
-            Self::Unauthorized { host, withheld, .. } => {
-                let hints = Hints::from(format!("`cala login {host}` stores credentials"));
-                withheld.iter().fold(hints, |hints, why| hints.and(why.clone()))
-            }
-            Self::TlsUntrusted { clock: true, .. } => {
-                "the certificate's dates do not fit this machine's clock: check it with `date`".into()
-            }
-            Self::TlsUntrusted { host, .. } => Hints::from(format!(
-                "put the registry's CA into ~/.config/containers/certs.d/{host}/ca.crt (or /etc/containers/certs.d)"
-            ))
-            .and("`--tls-verify=false` goes without the check"),
-            Self::PlainHttp { host } => {
-                format!("allow plain HTTP by `--tls-verify=false` or `insecure = true` for `{host}` in registries.conf").into()
-            }
-            Self::TooManyRequests { host, .. } => format!("logged-in users have higher limits: `cala login {host}`").into(),
-            Self::Unreachable { .. } => "check the name and the network connection".into(),
-            Self::Stalled { .. } | Self::Interrupted { .. } => {
-                "what was downloaded is kept: the next pull goes on from there".into()
-            }
-            Self::DigestMismatch { .. } | Self::SizeMismatch { .. } => {
-                "the registry, or something between, changes what it sends; nothing of it was kept".into()
-            }
-            Self::PlatformNotFound { .. } => "choose another with `--platform`".into(),
-            _ => Hints::none(),
-        }
+        !matches!(
+            self,
+            Self::Sink { .. }
+                | Self::Blocked { .. }
+                | Self::InvalidReference(_)
+                | Self::PlatformNotFound { .. }
+        )
     }
 }
 
@@ -429,10 +332,14 @@ mod tests {
 
     #[test]
     fn podmans_phrases_are_kept() {
-        let unknown = |reference: &str| RegistryError::ManifestUnknown { reference: reference.to_owned() }.to_string();
+        let unknown =
+            |reference: &str| RegistryError::ManifestUnknown { reference: reference.to_owned() }.to_string();
         assert_eq!(unknown("h:5000/a/b:1"), "reading manifest 1 in h:5000/a/b: manifest unknown");
         assert_eq!(unknown("h:5000/a"), "reading manifest h:5000/a: manifest unknown");
         let denied = RegistryError::Denied { host: "h".into(), subject: "reading manifest 1 in h/a".into() };
-        assert_eq!(denied.to_string(), "reading manifest 1 in h/a: requested access to the resource is denied");
+        assert_eq!(
+            denied.to_string(),
+            "reading manifest 1 in h/a: requested access to the resource is denied"
+        );
     }
 }

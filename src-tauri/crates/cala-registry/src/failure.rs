@@ -30,7 +30,10 @@ pub(crate) fn of_request(host: &str, subject: &str, error: reqwest::Error) -> Fa
     if find::<GuardedAddress>(&error).is_some() {
         let target = error.url().map(shown).unwrap_or_default();
         let reason = "an address nearer than the registry's own";
-        return Failure { error: RegistryError::RedirectRefused { host, target, reason }, maybe_plain: false };
+        return Failure {
+            error: RegistryError::RedirectRefused { host, target, reason },
+            maybe_plain: false,
+        };
     }
     if !error.is_connect() {
         let source = Some(innermost(&error).into());
@@ -40,7 +43,9 @@ pub(crate) fn of_request(host: &str, subject: &str, error: reqwest::Error) -> Fa
     let refused = find::<io::Error>(&error).is_some_and(|io| {
         matches!(
             io.kind(),
-            io::ErrorKind::ConnectionRefused | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
         )
     });
     let source = if error.is_timeout() { "no connection in time".into() } else { innermost(&error).into() };
@@ -48,7 +53,8 @@ pub(crate) fn of_request(host: &str, subject: &str, error: reqwest::Error) -> Fa
 }
 
 fn of_handshake(host: String, error: &rustls::Error) -> Failure {
-    let untrusted = |host, clock| RegistryError::TlsUntrusted { host, clock, source: error.to_string().into() };
+    let untrusted =
+        |host, clock| RegistryError::TlsUntrusted { host, clock, source: error.to_string().into() };
     match error {
         rustls::Error::InvalidCertificate(reason) => {
             let clock = matches!(
@@ -60,7 +66,9 @@ fn of_handshake(host: String, error: &rustls::Error) -> Failure {
             );
             Failure { error: untrusted(host, clock), maybe_plain: false }
         }
-        rustls::Error::InvalidMessage(_) => Failure { error: RegistryError::PlainHttp { host }, maybe_plain: true },
+        rustls::Error::InvalidMessage(_) => {
+            Failure { error: RegistryError::PlainHttp { host }, maybe_plain: true }
+        }
         other => {
             let source = other.to_string().into();
             Failure { error: RegistryError::Unreachable { host, source }, maybe_plain: false }

@@ -6,7 +6,7 @@
 //! blobs against digest and size while they stream.
 //!
 //! Start reading at [`client`] (the façade), then `transport` (one request: redirects, authorisation, scheme),
-//! [`resolve`] (manifest and platform) and [`blob`] (download with resume).
+//! [`resolve`] (manifest and platform) and `download.rs` (resume, verify).
 //!
 //! **Rules held here** (security.md R7, R11, R12): digests are parsed before a path or URL is built from them; documents
 //! have size limits; a body that is both manifest and index is refused; credentials go only to the host they were
@@ -29,8 +29,10 @@ pub mod error;
 pub mod resolve;
 
 mod challenge;
+mod classify;
 mod download;
 mod failure;
+mod hasher;
 mod manifest;
 mod platform;
 mod progress;

@@ -59,7 +59,11 @@ pub(crate) fn limit(media_type: Option<&str>) -> u64 {
 ///
 /// # Errors
 /// [`RegistryError::InvalidManifest`], [`RegistryError::MediaTypeMismatch`], [`RegistryError::UnsupportedManifest`].
-pub(crate) fn parse(body: &[u8], announced: Option<&str>, reference: &Reference) -> Result<Document, RegistryError> {
+pub(crate) fn parse(
+    body: &[u8],
+    announced: Option<&str>,
+    reference: &Reference,
+) -> Result<Document, RegistryError> {
     let subject = reference.to_string();
     let invalid = |reason: String| RegistryError::InvalidManifest { reference: subject.clone(), reason };
     let outline: Outline = serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))?;
@@ -77,7 +81,10 @@ pub(crate) fn parse(body: &[u8], announced: Option<&str>, reference: &Reference)
     let index = match media_type.map(|text| (text, is_index(text))) {
         Some((_, Some(index))) => index,
         Some((text, None)) => {
-            return Err(RegistryError::UnsupportedManifest { reference: subject, media_type: text.to_owned() });
+            return Err(RegistryError::UnsupportedManifest {
+                reference: subject,
+                media_type: text.to_owned(),
+            });
         }
         None => outline.manifests.is_some(),
     };
@@ -104,7 +111,10 @@ fn agreed_type<'a>(
     own: Option<&'a str>,
 ) -> Result<Option<&'a str>, RegistryError> {
     let announced = announced.filter(|text| {
-        !matches!(*text, "" | "application/json" | "application/octet-stream" | "binary/octet-stream" | "text/plain")
+        !matches!(
+            *text,
+            "" | "application/json" | "application/octet-stream" | "binary/octet-stream" | "text/plain"
+        )
     });
     match (announced, own) {
         (Some(announced), Some(own)) if announced != own => Err(RegistryError::MediaTypeMismatch {
@@ -122,11 +132,19 @@ pub(crate) fn checked(descriptor: &OciDescriptor, reference: &str) -> Result<Blo
 }
 
 /// As [`checked`] for an entry of an index.
-pub(crate) fn checked_entry(entry: &ImageIndexEntry, reference: &str) -> Result<BlobDescriptor, RegistryError> {
+pub(crate) fn checked_entry(
+    entry: &ImageIndexEntry,
+    reference: &str,
+) -> Result<BlobDescriptor, RegistryError> {
     checked_parts(&entry.media_type, &entry.digest, entry.size, reference)
 }
 
-fn checked_parts(media_type: &str, digest: &str, size: i64, reference: &str) -> Result<BlobDescriptor, RegistryError> {
+fn checked_parts(
+    media_type: &str,
+    digest: &str,
+    size: i64,
+    reference: &str,
+) -> Result<BlobDescriptor, RegistryError> {
     let invalid = |reason: String| RegistryError::InvalidManifest { reference: reference.to_owned(), reason };
     Ok(BlobDescriptor {
         media_type: media_type.to_owned(),
@@ -157,7 +175,8 @@ mod tests {
 
     #[test]
     fn header_and_body_must_agree() {
-        let body = format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_IMAGE_MEDIA_TYPE}",{CONFIG},"layers":[]}}"#);
+        let body =
+            format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_IMAGE_MEDIA_TYPE}",{CONFIG},"layers":[]}}"#);
         assert!(matches!(parse_text(&body, Some(OCI_IMAGE_MEDIA_TYPE)), Ok(Document::Image(_))));
         assert!(matches!(parse_text(&body, Some("application/json")), Ok(Document::Image(_))));
         assert!(matches!(

@@ -9,8 +9,8 @@ use reqwest::{Method, Response, StatusCode};
 use crate::blob::{BlobDescriptor, BlobSource};
 use crate::client::RegistryClient;
 use crate::config::registries::Endpoint;
-use crate::download::Hasher;
 use crate::error::RegistryError;
+use crate::hasher::Hasher;
 use crate::manifest::{self, Document};
 use crate::platform;
 use crate::retry::Tries;
@@ -118,7 +118,10 @@ pub(crate) async fn current_digest(
 }
 
 /// All tags of a repository.
-pub(crate) async fn tags(transport: &Transport, repository: &Reference) -> Result<Vec<String>, RegistryError> {
+pub(crate) async fn tags(
+    transport: &Transport,
+    repository: &Reference,
+) -> Result<Vec<String>, RegistryError> {
     #[derive(serde::Deserialize)]
     struct Page {
         tags: Option<Vec<String>>,
@@ -135,9 +138,12 @@ pub(crate) async fn tags(transport: &Transport, repository: &Reference) -> Resul
             return Err(RegistryError::ManifestUnknown { reference: repository.name() });
         }
         let next = next_page(response.headers());
-        let body = read_body(response, &subject, manifest::MANIFEST_LIMIT, transport.config().timing.idle).await?;
-        let page: Page = serde_json::from_slice(&body)
-            .map_err(|error| RegistryError::Protocol { host: endpoint.host.clone(), reason: error.to_string() })?;
+        let body =
+            read_body(response, &subject, manifest::MANIFEST_LIMIT, transport.config().timing.idle).await?;
+        let page: Page = serde_json::from_slice(&body).map_err(|error| RegistryError::Protocol {
+            host: endpoint.host.clone(),
+            reason: error.to_string(),
+        })?;
         all.extend(page.tags.unwrap_or_default());
         match next {
             Some(query) => path = format!("tags/list?{query}"),
@@ -186,12 +192,17 @@ async fn resolve_at(
     }
 }
 
-fn choose(index: &OciImageIndex, reference: &Reference, wanted: &Platform) -> Result<BlobDescriptor, RegistryError> {
-    let entry = platform::choose(&index.manifests, wanted).ok_or_else(|| RegistryError::PlatformNotFound {
-        reference: reference.to_string(),
-        wanted: wanted.clone(),
-        offered: platform::offered(&index.manifests),
-    })?;
+fn choose(
+    index: &OciImageIndex,
+    reference: &Reference,
+    wanted: &Platform,
+) -> Result<BlobDescriptor, RegistryError> {
+    let entry =
+        platform::choose(&index.manifests, wanted).ok_or_else(|| RegistryError::PlatformNotFound {
+            reference: reference.to_string(),
+            wanted: wanted.clone(),
+            offered: platform::offered(&index.manifests),
+        })?;
     manifest::checked_entry(entry, &reference.to_string())
 }
 
@@ -224,7 +235,8 @@ fn finish(
     index: Option<(Digest, Bytes)>,
 ) -> Result<ResolvedManifest, RegistryError> {
     let name = reference.to_string();
-    let layers = image.layers.iter().map(|layer| manifest::checked(layer, &name)).collect::<Result<_, _>>()?;
+    let layers =
+        image.layers.iter().map(|layer| manifest::checked(layer, &name)).collect::<Result<_, _>>()?;
     let media_type = image
         .media_type
         .clone()

@@ -26,15 +26,17 @@ impl<'a> Tries<'a> {
     ///
     /// # Errors
     /// The failure itself when no further try is worth it.
-    pub(crate) fn after(&mut self, error: RegistryError) -> Result<(Duration, u32, RegistryError), RegistryError> {
+    pub(crate) fn after(
+        &mut self,
+        error: RegistryError,
+    ) -> Result<(Duration, u32, RegistryError), RegistryError> {
         self.failed += 1;
         if !error.is_transient() || self.failed >= self.timing.tries {
             return Err(error);
         }
         let asked = match &error {
-            RegistryError::TooManyRequests { retry_after, .. } | RegistryError::Server { retry_after, .. } => {
-                retry_after.map(Duration::from_secs)
-            }
+            RegistryError::TooManyRequests { retry_after, .. }
+            | RegistryError::Server { retry_after, .. } => retry_after.map(Duration::from_secs),
             _ => None,
         };
         if asked.is_some_and(|wait| wait > self.timing.retry_after_cap) {

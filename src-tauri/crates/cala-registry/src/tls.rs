@@ -51,7 +51,12 @@ impl Clients {
     ///
     /// # Errors
     /// [`RegistryError::ReadFile`], [`RegistryError::InvalidConfig`] for its certificates; [`RegistryError::Setup`].
-    pub(crate) fn client(&self, host: &str, insecure: bool, guard: Option<Reach>) -> Result<Client, RegistryError> {
+    pub(crate) fn client(
+        &self,
+        host: &str,
+        insecure: bool,
+        guard: Option<Reach>,
+    ) -> Result<Client, RegistryError> {
         let key = Key { host: host.to_owned(), insecure, guard };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = made.get(&key) {
@@ -65,7 +70,10 @@ impl Clients {
     fn build(&self, host: &str, insecure: bool, guard: Option<Reach>) -> Result<Client, RegistryError> {
         let folder = self.cert_dir.clone().or_else(|| certs::folder_of(&self.certs_d, host));
         let own = folder.map(|folder| certs::load(&folder)).transpose()?.unwrap_or_default();
-        let setup = |source: Box<dyn std::error::Error + Send + Sync>| RegistryError::Setup { host: host.to_owned(), source };
+        let setup = |source: Box<dyn std::error::Error + Send + Sync>| RegistryError::Setup {
+            host: host.to_owned(),
+            source,
+        };
         let tls = self.tls(own, insecure).map_err(|error| setup(error.into()))?;
         let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
@@ -84,8 +92,8 @@ impl Clients {
     }
 
     fn tls(&self, own: HostCertificates, insecure: bool) -> Result<ClientConfig, rustls::Error> {
-        let builder =
-            ClientConfig::builder_with_provider(self.provider.clone()).with_safe_default_protocol_versions()?;
+        let builder = ClientConfig::builder_with_provider(self.provider.clone())
+            .with_safe_default_protocol_versions()?;
         let builder = if insecure {
             let verifier = Arc::new(AcceptAny { provider: self.provider.clone() });
             builder.dangerous().with_custom_certificate_verifier(verifier)

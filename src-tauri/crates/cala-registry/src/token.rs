@@ -172,7 +172,10 @@ impl Transport {
         let host = realm.host_str().unwrap_or_default();
         let value = granted.token.or(granted.access_token).unwrap_or_default();
         if value.is_empty() {
-            return Err(RegistryError::Protocol { host: host.to_owned(), reason: "it granted no token".to_owned() });
+            return Err(RegistryError::Protocol {
+                host: host.to_owned(),
+                reason: "it granted no token".to_owned(),
+            });
         }
         let value = secret(&format!("Bearer {value}"), host)?;
         // A tenth off, so that a token does not run out on its way.
@@ -238,7 +241,8 @@ impl Transport {
         };
         trust::check_scheme(base, realm).map_err(refused)?;
         let reach = trust::reach(base.host_str().unwrap_or_default()).await;
-        if trust::literal_reach(realm.host_str().unwrap_or_default()).is_some_and(|to| !reach.may_lead_to(to)) {
+        if trust::literal_reach(realm.host_str().unwrap_or_default()).is_some_and(|to| !reach.may_lead_to(to))
+        {
             return Err(refused("an address nearer than the registry's own"));
         }
         let client = self.client_of(realm, endpoint, reach)?;
@@ -299,8 +303,13 @@ impl Transport {
     ) -> Result<(), RegistryError> {
         self.forget().await;
         let subject = endpoint.credentials_key.as_str();
-        let request =
-            Request { method: reqwest::Method::GET, endpoint, path: "", headers: Default::default(), subject };
+        let request = Request {
+            method: reqwest::Method::GET,
+            endpoint,
+            path: "",
+            headers: Default::default(),
+            subject,
+        };
         let refused = || RegistryError::LoginRefused { host: endpoint.credentials_key.clone() };
         let (response, _) = self.dispatch(&request, None).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
@@ -344,11 +353,16 @@ fn token_request(
     let _ = url.set_username("");
     let _ = url.set_password(None);
     let scopes = key.scope.split(' ').filter(|scope| !scope.is_empty());
-    let mut pairs: Vec<(&str, &str)> = key.service.iter().map(|service| ("service", service.as_str())).collect();
+    let mut pairs: Vec<(&str, &str)> =
+        key.service.iter().map(|service| ("service", service.as_str())).collect();
     pairs.extend(scopes.map(|scope| ("scope", scope)));
     match credentials {
         Some(token) if token.is_identity_token() => {
-            pairs.extend([("grant_type", "refresh_token"), ("refresh_token", &token.password), ("client_id", "cala")]);
+            pairs.extend([
+                ("grant_type", "refresh_token"),
+                ("refresh_token", &token.password),
+                ("client_id", "cala"),
+            ]);
             // The query serialiser is also the one for forms.
             let mut form = url.clone();
             form.query_pairs_mut().clear().extend_pairs(pairs);

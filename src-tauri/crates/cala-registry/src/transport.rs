@@ -106,7 +106,10 @@ impl Transport {
         tried: Option<Authorized>,
     ) -> Result<Response, RegistryError> {
         let status = response.status();
-        if status.is_success() || status == StatusCode::NOT_FOUND || status == StatusCode::RANGE_NOT_SATISFIABLE {
+        if status.is_success()
+            || status == StatusCode::NOT_FOUND
+            || status == StatusCode::RANGE_NOT_SATISFIABLE
+        {
             return Ok(response);
         }
         let host = url.host_str().unwrap_or_default();
@@ -143,7 +146,8 @@ impl Transport {
         };
         let client = self.clients.client(&endpoint.host, endpoint.insecure, None)?;
         let try_scheme = async |scheme: &'static str, limit: Duration| {
-            let url = url(scheme, &endpoint.host, &path).map_err(|error| Failure { error, maybe_plain: false })?;
+            let url =
+                url(scheme, &endpoint.host, &path).map_err(|error| Failure { error, maybe_plain: false })?;
             let response = self.execute(&client, request, &url, authorization, limit).await?;
             lock(&self.schemes).insert(endpoint.host.clone(), scheme);
             Ok::<_, Failure>((response, url))
@@ -179,7 +183,8 @@ impl Transport {
         let origin = url.clone();
         let mut visited = vec![url.clone()];
         while matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-            let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let location =
+                response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
             let mut target = url.join(location).map_err(|error| RegistryError::Protocol {
                 host: url.host_str().unwrap_or_default().to_owned(),
                 reason: format!("it redirects to an invalid address: {error}"),
@@ -247,7 +252,8 @@ impl Transport {
         authorization: Option<&HeaderValue>,
         limit: Duration,
     ) -> Result<Response, Failure> {
-        let mut builder = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
+        let mut builder =
+            client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
         if let Some(value) = authorization {
             builder = builder.header(AUTHORIZATION, value);
         }
@@ -263,7 +269,12 @@ impl Transport {
     }
 
     /// A client for a token server, guarded by the registry's reach.
-    pub(crate) fn client_of(&self, url: &Url, endpoint: &Endpoint, guard: Reach) -> Result<reqwest::Client, RegistryError> {
+    pub(crate) fn client_of(
+        &self,
+        url: &Url,
+        endpoint: &Endpoint,
+        guard: Reach,
+    ) -> Result<reqwest::Client, RegistryError> {
         let host = host_and_port(url);
         self.clients.client(&host, self.is_insecure(&host, endpoint), Some(guard))
     }
@@ -301,7 +312,11 @@ pub(crate) async fn read_body(
                 return Err(RegistryError::Interrupted { host, subject: subject.to_owned(), source });
             }
             Err(_) => {
-                return Err(RegistryError::Stalled { host, subject: subject.to_owned(), seconds: idle.as_secs() });
+                return Err(RegistryError::Stalled {
+                    host,
+                    subject: subject.to_owned(),
+                    seconds: idle.as_secs(),
+                });
             }
         }
     }

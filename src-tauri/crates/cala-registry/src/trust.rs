@@ -100,13 +100,16 @@ pub(crate) async fn reach(host: &str) -> Reach {
     }
 }
 
-/// Whether `host[:port]` is this machine, so that plain HTTP is no risk.
+/// Whether `host[:port]` is this machine, so that plain HTTP is no risk. `a.localhost` is not taken for it: whether that
+/// stays here is up to the name server.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = match host.rsplit_once(':') {
         Some((bare, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !bare.ends_with(':') => bare,
         _ => host,
     };
-    literal_reach(bare) == Some(Reach::Loopback)
+    let named = bare.eq_ignore_ascii_case("localhost");
+    named
+        || (literal_reach(bare) == Some(Reach::Loopback) && !bare.to_ascii_lowercase().contains("localhost"))
 }
 
 /// Whether a hop keeps the rules for schemes.
@@ -123,7 +126,9 @@ pub(crate) fn check_scheme(from: &Url, to: &Url) -> Result<(), &'static str> {
 
 /// Whether two addresses have the same scheme, host and port.
 pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
-    a.scheme() == b.scheme() && a.host_str() == b.host_str() && a.port_or_known_default() == b.port_or_known_default()
+    a.scheme() == b.scheme()
+        && a.host_str() == b.host_str()
+        && a.port_or_known_default() == b.port_or_known_default()
 }
 
 /// Whether a token server may see the credentials that were entered for the registry.
@@ -143,10 +148,36 @@ pub(crate) fn realm_may_see_credentials(registry: &Url, realm: &Url) -> bool {
 /// Parents under which strangers get names of their own, besides country codes (which are recognised by their shape).
 /// Not the whole public suffix list: those that host registries or token servers.
 const SHARED_PARENTS: &[&str] = &[
-    "azurecr.io", "amazonaws.com", "azurewebsites.net", "cloudapp.net", "cloudfront.net", "cloudflare.net", "pages.dev",
-    "workers.dev", "github.io", "gitlab.io", "herokuapp.com", "netlify.app", "run.app", "appspot.com", "pkg.dev",
-    "ngrok.io", "ngrok-free.app", "vercel.app", "fly.dev", "onrender.com", "jfrog.io", "nip.io", "sslip.io",
-    "duckdns.org", "dyndns.org", "no-ip.org", "myshopify.com", "blogspot.com", "trycloudflare.com", "ondigitalocean.app",
+    "azurecr.io",
+    "amazonaws.com",
+    "azurewebsites.net",
+    "cloudapp.net",
+    "cloudfront.net",
+    "cloudflare.net",
+    "pages.dev",
+    "workers.dev",
+    "github.io",
+    "gitlab.io",
+    "herokuapp.com",
+    "netlify.app",
+    "run.app",
+    "appspot.com",
+    "pkg.dev",
+    "ngrok.io",
+    "ngrok-free.app",
+    "vercel.app",
+    "fly.dev",
+    "onrender.com",
+    "jfrog.io",
+    "nip.io",
+    "sslip.io",
+    "duckdns.org",
+    "dyndns.org",
+    "no-ip.org",
+    "myshopify.com",
+    "blogspot.com",
+    "trycloudflare.com",
+    "ondigitalocean.app",
 ];
 
 /// The part of a name that one owner registered: two labels, three below a shared parent or `co.uk` and the like.
@@ -157,7 +188,9 @@ fn registrable_domain(host: &str) -> Option<String> {
         return None;
     }
     let labels: Vec<&str> = host.split('.').collect();
-    let last = |count: usize| labels.len().checked_sub(count).map(|at| labels.get(at..).unwrap_or_default().join("."));
+    let last = |count: usize| {
+        labels.len().checked_sub(count).map(|at| labels.get(at..).unwrap_or_default().join("."))
+    };
     if let Some(shared) = SHARED_PARENTS.iter().find(|parent| host.ends_with(&format!(".{parent}"))) {
         return last(shared.split('.').count() + 1);
     }
@@ -165,7 +198,8 @@ fn registrable_domain(host: &str) -> Option<String> {
         return None;
     }
     let [.., second, top] = labels.as_slice() else { return None };
-    let country = top.len() == 2 && (second.len() <= 3 || matches!(*second, "gouv" | "govt" | "asso" | "info"));
+    let country =
+        top.len() == 2 && (second.len() <= 3 || matches!(*second, "gouv" | "govt" | "asso" | "info"));
     last(if country { 3 } else { 2 })
 }
 
@@ -186,7 +220,8 @@ impl Resolve for GuardedResolver {
         let from = self.from;
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let allowed: Vec<_> = found.iter().copied().filter(|a| from.may_lead_to(Reach::of(a.ip()))).collect();
+            let allowed: Vec<_> =
+                found.iter().copied().filter(|a| from.may_lead_to(Reach::of(a.ip()))).collect();
             if allowed.is_empty() && !found.is_empty() {
                 return Err(Box::new(GuardedAddress) as Box<dyn std::error::Error + Send + Sync>);
             }
@@ -231,7 +266,11 @@ mod tests {
     #[test]
     fn urls_cannot_hide_an_address() {
         for text in ["http://0x7f.1/", "http://2130706433/", "http://127.1/", "http://0177.0.0.1/"] {
-            assert_eq!(literal_reach(url(text).host_str().unwrap_or_default()), Some(Reach::Loopback), "{text}");
+            assert_eq!(
+                literal_reach(url(text).host_str().unwrap_or_default()),
+                Some(Reach::Loopback),
+                "{text}"
+            );
         }
     }
 
@@ -259,7 +298,7 @@ mod tests {
         for host in ["127.0.0.1:5000", "localhost", "localhost:1", "[::1]:5000", "[::1]"] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["localhost.example:1", "128.0.0.1", "example.org:443"] {
+        for host in ["localhost.example:1", "a.localhost:1", "128.0.0.1", "example.org:443"] {
             assert!(!is_loopback(host), "{host}");
         }
     }
@@ -280,7 +319,11 @@ mod tests {
             ("https://r.a.co.uk/", "https://auth.a.co.uk/token", true),
             ("https://10.0.0.1/", "https://10.0.0.2/", false),
         ] {
-            assert_eq!(realm_may_see_credentials(&url(registry), &url(realm)), allowed, "{registry} -> {realm}");
+            assert_eq!(
+                realm_may_see_credentials(&url(registry), &url(realm)),
+                allowed,
+                "{registry} -> {realm}"
+            );
         }
     }
 

@@ -54,9 +54,10 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, RegistryErr
     let pem = read(path)?;
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match all {
-        Ok(all) if all.is_empty() => {
-            Err(RegistryError::InvalidConfig { path: path.to_owned(), reason: "it has no PEM certificate".to_owned() })
-        }
+        Ok(all) if all.is_empty() => Err(RegistryError::InvalidConfig {
+            path: path.to_owned(),
+            reason: "it has no PEM certificate".to_owned(),
+        }),
         Ok(all) => Ok(all),
         Err(error) => Err(invalid(path, &error)),
     }

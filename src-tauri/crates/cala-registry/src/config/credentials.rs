@@ -112,7 +112,9 @@ fn longest<'a>(auths: &'a BTreeMap<String, Entry>, key: &str) -> Option<&'a Entr
     auths
         .iter()
         .map(|(name, entry)| (normalized(name), entry))
-        .filter(|(name, _)| key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        .filter(|(name, _)| {
+            key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
         .max_by_key(|(name, _)| name.len())
         .map(|(_, entry)| entry)
 }
@@ -159,7 +161,9 @@ pub(crate) fn read(path: &Path) -> Result<Option<AuthFile>, RegistryError> {
         return Ok(None);
     }
     let parsed = serde_json::from_slice(&bytes);
-    parsed.map(Some).map_err(|error| RegistryError::InvalidConfig { path: path.to_owned(), reason: error.to_string() })
+    parsed
+        .map(Some)
+        .map_err(|error| RegistryError::InvalidConfig { path: path.to_owned(), reason: error.to_string() })
 }
 
 #[cfg(test)]

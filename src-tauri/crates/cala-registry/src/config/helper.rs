@@ -28,11 +28,12 @@ struct Record {
 /// What the helper has for a host.
 pub(crate) async fn get(name: &str, host: &str) -> Result<Option<Credentials>, RegistryError> {
     // Docker files its own registry under its old address.
-    let keys: &[&str] = if host == "docker.io" { &["https://index.docker.io/v1/", "docker.io"] } else { &[host] };
+    let keys: &[&str] =
+        if host == "docker.io" { &["https://index.docker.io/v1/", "docker.io"] } else { &[host] };
     for key in keys {
         if let Some(output) = run(name, "get", key.as_bytes()).await? {
-            let record: Record =
-                serde_json::from_slice(&output).map_err(|error| failed(name, &format!("its answer: {error}")))?;
+            let record: Record = serde_json::from_slice(&output)
+                .map_err(|error| failed(name, &format!("its answer: {error}")))?;
             return Ok(Some(Credentials { username: record.username, password: record.secret }));
         }
     }
@@ -58,17 +59,27 @@ pub(crate) async fn erase(name: &str, host: &str) -> Result<bool, RegistryError>
 /// Runs the helper; `None` when it says that it has nothing.
 async fn run(name: &str, verb: &str, input: &[u8]) -> Result<Option<Vec<u8>>, RegistryError> {
     // The name comes from a file and becomes a program's name: no path, no option.
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')) {
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    {
         return Err(failed(name, "not a valid name"));
     }
-    let mut child = Command::new(format!("docker-credential-{name}"))
+    let child = Command::new(format!("docker-credential-{name}"))
         .arg(verb)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| failed(name, &error.to_string()))?;
+        .spawn();
+    let mut child = match child {
+        Ok(child) => child,
+        // A configuration copied from a machine with Docker Desktop names helpers that are not here; public images
+        // must be pullable all the same.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && verb == "get" => {
+            tracing::warn!(helper = name, "the credential helper is not installed");
+            return Ok(None);
+        }
+        Err(error) => return Err(failed(name, &error.to_string())),
+    };
     let stdin = child.stdin.take();
     let work = async {
         if let Some(mut stdin) = stdin {
@@ -84,7 +95,9 @@ async fn run(name: &str, verb: &str, input: &[u8]) -> Result<Option<Vec<u8>>, Re
     if output.status.success() {
         return Ok(Some(output.stdout));
     }
-    let said = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned()).join(" ");
+    let said = [&output.stdout, &output.stderr]
+        .map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned())
+        .join(" ");
     if said.contains(NOT_FOUND) {
         return Ok(None);
     }

@@ -24,7 +24,8 @@ pub(crate) async fn login(
     let key = key_of(registry)?;
     let credentials = Credentials { username: username.to_owned(), password: password.to_owned() };
     let host = key.split('/').next().unwrap_or_default();
-    let insecure = transport.config().tls_verify.map_or(transport.registries().is_insecure(host), |verify| !verify);
+    let insecure =
+        transport.config().tls_verify.map_or(transport.registries().is_insecure(host), |verify| !verify);
     transport.verify_login(&Endpoint::of_registry(host, insecure), &credentials).await?;
     transport.forget().await;
     let path = file_of(transport)?;
@@ -69,7 +70,8 @@ pub(crate) fn logout_all(transport: &Transport) -> Result<(), RegistryError> {
 /// `host[:port][/namespace]` as keys are written, of what a person typed.
 fn key_of(registry: &str) -> Result<&str, RegistryError> {
     let key = credentials::normalized(registry.trim_end_matches('/'));
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'/' | b'[' | b']');
+    let plain =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'/' | b'[' | b']');
     if key.is_empty() || !key.bytes().all(plain) {
         return Err(RegistryError::InvalidRegistry { name: registry.to_owned() });
     }
@@ -77,9 +79,11 @@ fn key_of(registry: &str) -> Result<&str, RegistryError> {
 }
 
 fn file_of(transport: &Transport) -> Result<&Path, RegistryError> {
-    transport.config().paths.auth_files.first().map(std::path::PathBuf::as_path).ok_or_else(|| RegistryError::WriteFile {
-        path: "auth.json".into(),
-        source: io::Error::new(io::ErrorKind::NotFound, "neither XDG_RUNTIME_DIR nor HOME is set"),
+    transport.config().paths.auth_files.first().map(std::path::PathBuf::as_path).ok_or_else(|| {
+        RegistryError::WriteFile {
+            path: "auth.json".into(),
+            source: io::Error::new(io::ErrorKind::NotFound, "neither XDG_RUNTIME_DIR nor HOME is set"),
+        }
     })
 }
 
@@ -112,12 +116,14 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let temporary = folder.join(format!(".{}.{}", path.file_name().unwrap_or_default().display(), std::process::id()));
-    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, &path)
-    });
+    let temporary =
+        folder.join(format!(".{}.{}", path.file_name().unwrap_or_default().display(), std::process::id()));
+    let written =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&temporary, &path)
+        });
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
     }

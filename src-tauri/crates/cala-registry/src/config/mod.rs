@@ -97,7 +97,9 @@ impl ConfigPaths {
     /// `CONTAINERS_REGISTRIES_CONF`, `REGISTRY_AUTH_FILE` and `DOCKER_CONFIG` say.
     #[must_use]
     pub fn from_env() -> Self {
-        Self::from_variables(&|name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from))
+        Self::from_variables(&|name| {
+            std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+        })
     }
 
     /// As [`ConfigPaths::from_env`], with the variables from `variable`.
@@ -116,7 +118,10 @@ impl ConfigPaths {
                 || present(vec![user("registries.conf"), Some(system.join("registries.conf"))]),
                 |path| vec![path],
             ),
-            registries_conf_d: present(vec![Some(system.join("registries.conf.d")), user("registries.conf.d")]),
+            registries_conf_d: present(vec![
+                Some(system.join("registries.conf.d")),
+                user("registries.conf.d"),
+            ]),
             short_name_aliases: cache.map(|cache| cache.join("containers/short-name-aliases.conf")),
             certs_d: present(vec![
                 user("certs.d"),
@@ -150,9 +155,15 @@ mod tests {
             _ => None,
         });
         assert_eq!(paths.registries_conf[0], Path::new("/c/containers/registries.conf"));
-        assert_eq!(paths.short_name_aliases.as_deref(), Some(Path::new("/h/.cache/containers/short-name-aliases.conf")));
+        assert_eq!(
+            paths.short_name_aliases.as_deref(),
+            Some(Path::new("/h/.cache/containers/short-name-aliases.conf"))
+        );
         let auth: Vec<_> = paths.auth_files.iter().map(|p| p.to_string_lossy().into_owned()).collect();
-        assert_eq!(auth, ["/run/user/7/containers/auth.json", "/c/containers/auth.json", "/h/.docker/config.json"]);
+        assert_eq!(
+            auth,
+            ["/run/user/7/containers/auth.json", "/c/containers/auth.json", "/h/.docker/config.json"]
+        );
     }
 
     #[test]

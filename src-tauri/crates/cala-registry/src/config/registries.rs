@@ -148,7 +148,9 @@ impl Registries {
             None | Some([]) => Ok(vec![full]),
             Some(search) => search
                 .iter()
-                .map(|registry| Ok(Reference::parse_normalized(&format!("{registry}/{name}"))?.with_default_tag()))
+                .map(|registry| {
+                    Ok(Reference::parse_normalized(&format!("{registry}/{name}"))?.with_default_tag())
+                })
                 .collect(),
         }
     }
@@ -157,7 +159,11 @@ impl Registries {
     ///
     /// # Errors
     /// [`RegistryError::Blocked`].
-    pub fn endpoints(&self, reference: &Reference, tls_verify: Option<bool>) -> Result<Vec<Endpoint>, RegistryError> {
+    pub fn endpoints(
+        &self,
+        reference: &Reference,
+        tls_verify: Option<bool>,
+    ) -> Result<Vec<Endpoint>, RegistryError> {
         let name = format!("{}/{}", reference.domain, reference.path);
         let insecure = |configured: bool| tls_verify.map_or(configured, |verify| !verify);
         let Some((matched, registry)) = self.lookup(&name) else {
@@ -172,8 +178,11 @@ impl Registries {
             .mirror
             .iter()
             .filter(|mirror| mirror.serves(pinned, registry.mirror_by_digest_only))
-            .map(|mirror| Endpoint::new(&format!("{}{rest}", mirror.location), insecure(mirror.insecure), true));
-        let own = if registry.location.is_empty() { name.clone() } else { format!("{}{rest}", registry.location) };
+            .map(|mirror| {
+                Endpoint::new(&format!("{}{rest}", mirror.location), insecure(mirror.insecure), true)
+            });
+        let own =
+            if registry.location.is_empty() { name.clone() } else { format!("{}{rest}", registry.location) };
         let own = Endpoint::new(&own, insecure(registry.insecure), false);
         Ok(mirrors.chain([own]).collect())
     }
@@ -225,8 +234,10 @@ fn split_suffix(name: &str) -> (&str, &str) {
 /// The `*.conf` of a folder in alphabetical order; none when it cannot be read.
 fn conf_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> =
-        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ext| ext == "conf")).collect();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "conf"))
+        .collect();
     files.sort();
     files
 }
@@ -267,7 +278,8 @@ mod tests {
 
     #[test]
     fn docker_hub_has_another_host_than_name() {
-        let endpoints = Registries::default().endpoints(&reference("docker.io", "library/a"), None).expect("allowed");
+        let endpoints =
+            Registries::default().endpoints(&reference("docker.io", "library/a"), None).expect("allowed");
         assert_eq!(endpoints[0].host, "registry-1.docker.io");
         assert_eq!(endpoints[0].credentials_key, "docker.io");
     }
