@@ -143,7 +143,7 @@ impl Run<'_> {
                     }
                 }
             }
-            Value::Nil | Value::NoValue => {}
+            Value::Nil | Value::NoValue | Value::NilList => {}
             other => return fault(span, format!("range can't iterate over {}", other.printed())),
         }
         self.variables.truncate(known);

@@ -103,6 +103,7 @@ fn len(arguments: &Arguments<'_>) -> Answer {
     match &arguments.exactly::<1>()?[0] {
         Value::Text(text) => Ok(count(text.len())),
         Value::List(items) => Ok(count(items.len())),
+        Value::NilList => Ok(Value::Int(0)),
         Value::Map(map) => Ok(count(map.len())),
         Value::Nil | Value::NoValue => Err(said("len", "len of nil pointer")),
         other => Err(said("len", &format!("len of type {}", other.type_name()))),
@@ -194,7 +195,7 @@ fn join(arguments: &Arguments<'_>) -> Answer {
             let words: Vec<String> = items.iter().map(Value::printed).collect();
             Ok(Value::text(words.join(separator)))
         }
-        Value::Nil | Value::NoValue => Ok(Value::text("")),
+        Value::Nil | Value::NoValue | Value::NilList => Ok(Value::text("")),
         // `.Names` of `ps` prints as one word but joins as well.
         Value::Text(text) => Ok(Value::Text(text.clone())),
         other => Err(arguments.wrong_type("[]string", other)),

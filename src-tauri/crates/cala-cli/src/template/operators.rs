@@ -42,8 +42,8 @@ fn equal(a: &Value, b: &Value) -> Result<bool, String> {
         (Value::Nil | Value::NoValue, other) | (other, Value::Nil | Value::NoValue) => {
             Ok(matches!(other, Value::Nil | Value::NoValue))
         }
-        (Value::List(_) | Value::Map(_) | Value::Struct(_) | Value::Lookup(_), _)
-        | (_, Value::List(_) | Value::Map(_) | Value::Struct(_) | Value::Lookup(_)) => {
+        (Value::List(_) | Value::NilList | Value::Map(_) | Value::Struct(_) | Value::Lookup(_), _)
+        | (_, Value::List(_) | Value::NilList | Value::Map(_) | Value::Struct(_) | Value::Lookup(_)) => {
             Err("non-comparable type in comparison".into())
         }
         _ => Err("incompatible types for comparison".into()),

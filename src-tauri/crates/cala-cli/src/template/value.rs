@@ -14,6 +14,8 @@ pub enum Value {
     NoValue,
     /// `nil`, JSON's null.
     Nil,
+    /// A list that is not there: printed as an empty list, null in JSON.
+    NilList,
     /// A truth value.
     Bool(bool),
     /// A whole number.
@@ -70,7 +72,7 @@ impl Value {
     #[must_use]
     pub fn is_true(&self) -> bool {
         match self {
-            Self::NoValue | Self::Nil => false,
+            Self::NoValue | Self::Nil | Self::NilList => false,
             Self::Bool(value) => *value,
             Self::Int(number) => *number != 0,
             Self::Float(number) => *number != 0.0,
@@ -99,6 +101,7 @@ impl Value {
     pub fn type_name(&self) -> &str {
         match self {
             Self::NoValue | Self::Nil => "nil",
+            Self::NilList => "list",
             Self::Bool(_) => "bool",
             Self::Int(_) => "int",
             Self::Float(_) => "float64",
@@ -127,6 +130,7 @@ impl Value {
         match self {
             Self::NoValue => out.push_str("<no value>"),
             Self::Nil => out.push_str("<nil>"),
+            Self::NilList => out.push_str("[]"),
             Self::Bool(value) => _ = write!(out, "{value}"),
             Self::Int(number) => _ = write!(out, "{number}"),
             Self::Float(number) => out.push_str(&float(*number)),
@@ -226,7 +230,7 @@ fn other_name(name: &str) -> Option<&'static str> {
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::NoValue | Self::Nil => serializer.serialize_unit(),
+            Self::NoValue | Self::Nil | Self::NilList => serializer.serialize_unit(),
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Int(number) => serializer.serialize_i64(*number),
             Self::Float(number) => serializer.serialize_f64(*number),

@@ -1,3 +1,5 @@
-//! The program `cala`.
+//! The program `cala`: the command line.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    cala_cli::main()
+}

@@ -1,0 +1,186 @@
+//! The tree of commands, and the way from typed arguments to the command that runs.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::arguments;
+use crate::commands::{
+    attach, completion, container, create, events, exec, image, images, info, inspect, kill, login, logout, logs,
+    man, not_yet, ps, pull, rm, rmi, run as run_command, start, stop, tag, version, wait,
+};
+use crate::context::{Context, Globals};
+use crate::failure::Failure;
+use crate::{help, output};
+
+/// Manage containers and images
+#[derive(Debug, Parser)]
+#[command(name = "cala", disable_help_flag = true, disable_help_subcommand = true, disable_version_flag = true)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    /// Version of cala
+    #[arg(short = 'v', long)]
+    version: bool,
+    #[command(subcommand)]
+    command: Option<Commands>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Commands {
+    Attach(attach::Args),
+    Completion(completion::Args),
+    #[command(subcommand, about = "Manage containers")]
+    Container(container::Commands),
+    Create(create::Args),
+    Events(events::Args),
+    Exec(exec::Args),
+    /// Help about any command
+    Help {
+        /// Names of the command
+        #[arg(value_name = "COMMAND")]
+        names: Vec<String>,
+    },
+    #[command(subcommand, about = "Manage images")]
+    Image(image::Commands),
+    Images(images::Args),
+    Info(info::Args),
+    Inspect(inspect::Args),
+    Kill(kill::Args),
+    Login(login::Args),
+    Logout(logout::Args),
+    Logs(logs::Args),
+    #[command(hide = true)]
+    Man(man::Args),
+    Ps(ps::Args),
+    Pull(pull::Args),
+    Rm(rm::Args),
+    Rmi(rmi::Args),
+    Run(run_command::Args),
+    Start(start::Args),
+    Stop(stop::Args),
+    Tag(tag::Args),
+    Version(version::Args),
+    Wait(wait::Args),
+}
+
+/// The clap definition of the whole command line; completions, man pages and help are made of it.
+#[must_use]
+pub fn command() -> clap::Command {
+    not_yet::add_to(Cli::command())
+}
+
+/// Parses arguments that `arguments::read` has put in order, and runs the command.
+pub(crate) fn run(root: clap::Command, arguments: Vec<OsString>, path: &str) -> Result<u8, Failure> {
+    let mut parser = root.clone();
+    let matches = parser.try_get_matches_from_mut(arguments).map_err(|error| said(&root, path, &error))?;
+    if let Some((name, words)) = matches.subcommand().filter(|(name, _)| not_yet::contains(name)) {
+        return Err(not_yet::failure(name, words));
+    }
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| said(&root, path, &error))?;
+    if cli.version {
+        output::line(format!("cala version {}", env!("CARGO_PKG_VERSION")))?;
+        return Ok(0);
+    }
+    let context = Context::new(cli.globals)?;
+    match cli.command {
+        Some(Commands::Help { names }) => {
+            output::data(help::render(&root, &names)?)?;
+            Ok(0)
+        }
+        Some(command) => dispatch(command, &context),
+        None => Err(Failure::new("missing command 'cala COMMAND'").hint("`cala --help` lists them")),
+    }
+}
+
+fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
+    match command {
+        Commands::Attach(args) => attach::run(&args, context),
+        Commands::Completion(args) => completion::run(&args),
+        Commands::Container(command) => container::run(command, context),
+        Commands::Create(args) => create::run(&args, context),
+        Commands::Events(args) => events::run(&args, context),
+        Commands::Exec(args) => exec::run(&args, context),
+        Commands::Help { .. } => Ok(0),
+        Commands::Image(command) => image::run(command, context),
+        Commands::Images(args) => images::run(&args, context),
+        Commands::Info(args) => info::run(&args, context),
+        Commands::Inspect(args) => inspect::run(&args, context),
+        Commands::Kill(args) => kill::run(&args, context),
+        Commands::Login(args) => login::run(&args, context),
+        Commands::Logout(args) => logout::run(&args, context),
+        Commands::Logs(args) => logs::run(&args, context),
+        Commands::Man(args) => man::run(&args),
+        Commands::Ps(args) => ps::run(&args, context),
+        Commands::Pull(args) => pull::run(&args, context),
+        Commands::Rm(args) => rm::run(&args, context),
+        Commands::Rmi(args) => rmi::run(&args, context),
+        Commands::Run(args) => run_command::run(&args, context),
+        Commands::Start(args) => start::run(&args, context),
+        Commands::Stop(args) => stop::run(&args, context),
+        Commands::Tag(args) => tag::run(&args, context),
+        Commands::Version(args) => version::run(&args),
+        Commands::Wait(args) => wait::run(&args, context),
+    }
+}
+
+/// What clap found wrong, in Podman's words.
+fn said(root: &clap::Command, path: &str, error: &clap::Error) -> Failure {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        _ => String::new(),
+    };
+    let (argument, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
+    let flag = name_of_flag(root, path, &argument);
+    match error.kind() {
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let valid = text(ContextKind::ValidValue);
+            let what = if valid.is_empty() {
+                std::error::Error::source(error).map_or_else(|| "it does not fit".to_owned(), ToString::to_string)
+            } else {
+                format!("{value:?} is not a valid value. Choose from: {valid:?}")
+            };
+            Failure::usage(path, arguments::invalid_value(&flag, value.as_bytes(), &what))
+        }
+        ErrorKind::UnknownArgument => Failure::new(format!("`{path}` takes no arguments")),
+        _ => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            Failure::usage(path, line.strip_prefix("error: ").unwrap_or(line).to_owned())
+        }
+    }
+}
+
+/// `-n, --last` of clap's `--last <int>`.
+fn name_of_flag(root: &clap::Command, path: &str, argument: &str) -> String {
+    let mut command = root;
+    for name in path.split(' ').skip(1) {
+        command = command.find_subcommand(name).unwrap_or(command);
+    }
+    let long = argument.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default();
+    let found = command.get_arguments().chain(root.get_arguments()).find(|argument| argument.get_long() == Some(long));
+    found.map_or_else(|| argument.to_owned(), arguments::shown)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_tree_of_commands_holds_together() {
+        super::command().debug_assert();
+    }
+
+    #[test]
+    fn every_visible_flag_and_command_is_described() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{} says nothing of itself", command.get_name());
+            for argument in command.get_arguments() {
+                let described = argument.get_help().is_some() || argument.is_hide_set() || argument.is_positional();
+                assert!(described, "--{} of {} is not described", argument.get_id(), command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&super::command());
+    }
+}

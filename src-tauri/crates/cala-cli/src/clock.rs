@@ -1,0 +1,50 @@
+//! The clock and the zone of the person; the only place of this crate that reads them.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::failure::Failure;
+
+/// Now, in nanoseconds since the Unix epoch.
+pub(crate) fn now_ns() -> i64 {
+    i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
+}
+
+fn at(nanoseconds: i64) -> Timestamp {
+    Timestamp::from_nanosecond(nanoseconds.into()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// RFC 3339 in UTC, with as many digits of a second as there are.
+pub(crate) fn rfc3339(nanoseconds: i64) -> String {
+    at(nanoseconds).to_string()
+}
+
+/// As Go prints a local time: `2026-01-02 03:04:05.5 +0100 CET`.
+pub(crate) fn local(nanoseconds: i64) -> String {
+    let time = at(nanoseconds).to_zoned(TimeZone::system());
+    let fraction = format!("{:09}", nanoseconds.rem_euclid(1_000_000_000));
+    let fraction = fraction.trim_end_matches('0');
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{}{point}{fraction} {}", time.strftime("%Y-%m-%d %H:%M:%S"), time.strftime("%z %Z"))
+}
+
+/// The moment that `--since` or `--until` names, in nanoseconds since the Unix epoch.
+pub(crate) fn moment(flag: &str, text: &str) -> Result<i64, Failure> {
+    let now = now_ns();
+    let offset = TimeZone::system().to_offset(at(now)).seconds();
+    cala_spec::duration::parse_time(text, now, offset)
+        .map_err(|error| error.within(&format!("parsing {flag} {text:?}")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_read_and_shown() {
+        assert_eq!(rfc3339(1_500_000_000), "1970-01-01T00:00:01.5Z");
+        assert_eq!(moment("--since", "1970-01-01T00:00:01Z").map_err(|e| e.text().to_owned()), Ok(1_000_000_000));
+        assert!(moment("--since", "foo").is_err());
+        assert!(local(1_500_000_000).contains(":01.5 "));
+    }
+}

@@ -1,0 +1,45 @@
+//! `cala container …`: the commands on containers under their long names.
+
+use super::{attach, create, exec, exists, inspect, kill, logs, ps, rm, run as run_command, start, stop, wait};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Manage containers
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Commands {
+    Attach(attach::Args),
+    Create(create::Args),
+    Exec(exec::Args),
+    /// Check if a container exists
+    Exists(exists::ContainerArgs),
+    /// Display the configuration of containers
+    Inspect(inspect::OneKind),
+    Kill(kill::Args),
+    #[command(visible_alias = "ls")]
+    List(ps::Args),
+    Logs(logs::Args),
+    Ps(ps::Args),
+    Rm(rm::Args),
+    Run(run_command::Args),
+    Start(start::Args),
+    Stop(stop::Args),
+    Wait(wait::Args),
+}
+
+pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
+    match command {
+        Commands::Attach(args) => attach::run(&args, context),
+        Commands::Create(args) => create::run(&args, context),
+        Commands::Exec(args) => exec::run(&args, context),
+        Commands::Exists(args) => exists::container(&args, context),
+        Commands::Inspect(args) => inspect::run(&args.of("container"), context),
+        Commands::Kill(args) => kill::run(&args, context),
+        Commands::List(args) | Commands::Ps(args) => ps::run(&args, context),
+        Commands::Logs(args) => logs::run(&args, context),
+        Commands::Rm(args) => rm::run(&args, context),
+        Commands::Run(args) => run_command::run(&args, context),
+        Commands::Start(args) => start::run(&args, context),
+        Commands::Stop(args) => stop::run(&args, context),
+        Commands::Wait(args) => wait::run(&args, context),
+    }
+}

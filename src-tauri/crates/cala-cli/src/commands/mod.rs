@@ -1,0 +1,30 @@
+//! One file per command: its clap type and what it does.
+
+pub(crate) mod attach;
+pub(crate) mod completion;
+pub(crate) mod container;
+pub(crate) mod create;
+pub(crate) mod events;
+pub(crate) mod exec;
+pub(crate) mod exists;
+pub(crate) mod image;
+pub(crate) mod images;
+pub(crate) mod info;
+pub(crate) mod inspect;
+pub(crate) mod kill;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod logs;
+pub(crate) mod man;
+pub(crate) mod not_yet;
+pub(crate) mod ps;
+pub(crate) mod pull;
+pub(crate) mod rm;
+pub(crate) mod rmi;
+pub(crate) mod run;
+pub(crate) mod select;
+pub(crate) mod start;
+pub(crate) mod stop;
+pub(crate) mod tag;
+pub(crate) mod version;
+pub(crate) mod wait;

@@ -1,0 +1,75 @@
+//! `cala start`.
+
+use cala_engine::AttachOptions;
+
+use crate::attach::{self, DetachKeys, Session};
+use crate::commands::run::{finish, killer};
+use crate::commands::select::{Selection, for_each};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Start one or more containers
+#[derive(Debug, clap::Args)]
+#[command(after_help = "cala start web\ncala start --attach --interactive web")]
+pub(crate) struct Args {
+    /// Start all containers
+    #[arg(long)]
+    all: bool,
+    /// Attach to the container's output
+    #[arg(short, long)]
+    attach: bool,
+    /// Keys that detach from the container
+    #[arg(long, value_name = "string", default_value = "ctrl-p,ctrl-q")]
+    detach_keys: String,
+    /// Choose containers by a condition
+    #[arg(short, long, value_name = "stringArray")]
+    filter: Vec<String>,
+    /// Forward standard input to the container
+    #[arg(short, long)]
+    interactive: bool,
+    /// Act on the container that was created last
+    #[arg(short, long)]
+    latest: bool,
+    /// Pass signals on to the container
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "bool")]
+    sig_proxy: Option<bool>,
+    #[arg(value_names = ["CONTAINER", "[CONTAINER...]"], num_args = 0..)]
+    names: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
+    let engine = context.engine()?;
+    let selection = Selection {
+        names: &args.names,
+        all: args.all,
+        latest: args.latest,
+        filters: &args.filter,
+        ..Selection::default()
+    };
+    let names = selection.resolve(&engine, |container| !container.state.is_alive())?;
+    if !(args.attach || args.interactive) {
+        return for_each(&names, false, |name| Ok(engine.start(name).map(|_| Some(name.to_owned()))?));
+    }
+    let [name] = names.as_slice() else {
+        return Err(Failure::new("you cannot start and attach multiple containers at once"));
+    };
+    let id = engine.resolve_container(name)?;
+    let tty = engine.inspect_container(id.as_str())?.config.tty;
+    let streams = AttachOptions {
+        stdin: args.interactive,
+        stdout: true,
+        stderr: !tty,
+        size: attach::window(tty),
+        logs: false,
+    };
+    let keys = DetachKeys::parse(&args.detach_keys)?;
+    let attachment = engine.start_attached(id.as_str(), &streams)?;
+    let session = Session {
+        stdin: args.interactive,
+        tty,
+        proxy_signals: args.sig_proxy.unwrap_or(true),
+        detach_keys: keys,
+        kill: Some(killer(&engine, &id)),
+    };
+    finish(attach::session(attachment, session)?, &engine, &id)
+}

@@ -1,0 +1,310 @@
+//! The options that `run` and `create` share, and the wish that is made of them.
+
+use std::path::{Path, PathBuf};
+
+use cala_engine::PullOptions;
+use cala_spec::container::{NetworkMode, PullPolicy, Resources, Ulimit};
+use cala_spec::mount::{DeviceMapping, Mount};
+use cala_spec::security_opt::SecurityOpt;
+use cala_spec::{ByteSize, ContainerSpec, Platform, Signal, capability, env};
+
+use crate::failure::{Failure, reason};
+
+/// Options of `run` and `create`.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct CreateOptions {
+    /// Path of the authentication file
+    #[arg(long, value_name = "string")]
+    pub(crate) authfile: Option<PathBuf>,
+    /// Add capabilities to the container
+    #[arg(long, value_name = "strings", value_delimiter = ',')]
+    pub(crate) cap_add: Vec<String>,
+    /// Drop capabilities from the container
+    #[arg(long, value_name = "strings", value_delimiter = ',')]
+    pub(crate) cap_drop: Vec<String>,
+    /// Write the container ID to the file
+    #[arg(long, value_name = "string")]
+    pub(crate) cidfile: Option<PathBuf>,
+    /// Number of CPUs, such as 1.5
+    #[arg(long, value_name = "float")]
+    pub(crate) cpus: Option<f64>,
+    /// Add a host device to the container
+    #[arg(long, value_name = "stringArray")]
+    pub(crate) device: Vec<String>,
+    /// Overwrite the default ENTRYPOINT of the image
+    #[arg(long, value_name = "string")]
+    pub(crate) entrypoint: Option<String>,
+    /// Set environment variables in the container
+    #[arg(short, long, value_name = "stringArray")]
+    pub(crate) env: Vec<String>,
+    /// Read in a file of environment variables
+    #[arg(long, value_name = "stringArray")]
+    pub(crate) env_file: Vec<PathBuf>,
+    /// Pass all environment variables of the host
+    #[arg(long)]
+    pub(crate) env_host: bool,
+    /// Set the container's host name
+    #[arg(short = 'h', long, value_name = "string")]
+    pub(crate) hostname: Option<String>,
+    /// Run an init inside the container that forwards signals and reaps processes
+    #[arg(long)]
+    pub(crate) init: bool,
+    /// Keep standard input open
+    #[arg(short, long)]
+    pub(crate) interactive: bool,
+    /// Set metadata on the container
+    #[arg(short, long, value_name = "stringArray")]
+    pub(crate) label: Vec<String>,
+    /// Read in a file of labels, one a line
+    #[arg(long, value_name = "stringArray")]
+    pub(crate) label_file: Vec<PathBuf>,
+    /// Logging driver; k8s-file is the one there is
+    #[arg(long, value_name = "string", hide = true)]
+    pub(crate) log_driver: Option<String>,
+    /// Options of the log (max-size=SIZE, max-file=NUMBER)
+    #[arg(long, value_name = "stringArray")]
+    pub(crate) log_opt: Vec<String>,
+    /// Memory limit (a number with unit b, k, m or g)
+    #[arg(short, long, value_name = "<number>[<unit>]")]
+    pub(crate) memory: Option<String>,
+    /// Attach a file system to the container (type=bind|volume|tmpfs,source=…,target=…)
+    #[arg(long, value_name = "stringArray")]
+    pub(crate) mount: Vec<String>,
+    /// Assign a name to the container
+    #[arg(long, value_name = "string")]
+    pub(crate) name: Option<String>,
+    /// Network of the container (none, host)
+    #[arg(long, visible_alias = "net", value_name = "stringArray")]
+    pub(crate) network: Vec<String>,
+    /// Tune the number of processes (-1 for unlimited)
+    #[arg(long, value_name = "int")]
+    pub(crate) pids_limit: Option<i64>,
+    /// Platform of the image (os/architecture[/variant])
+    #[arg(long, value_name = "string")]
+    pub(crate) platform: Option<String>,
+    /// Give the container all powers that you have
+    #[arg(long)]
+    pub(crate) privileged: bool,
+    /// Publish a container's port to the host
+    #[arg(short, long, value_name = "strings", hide = true)]
+    pub(crate) publish: Vec<String>,
+    /// Publish all exposed ports
+    #[arg(short = 'P', long, hide = true)]
+    pub(crate) publish_all: bool,
+    /// When to pull the image ("always"|"missing"|"never"|"newer")
+    #[arg(long, value_name = "string", default_value = "missing")]
+    pub(crate) pull: String,
+    /// Do not show the progress of a pull
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Make the container's root file system read-only
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Replace a container of the same name
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Remove the container and its anonymous volumes when it ends
+    #[arg(long)]
+    pub(crate) rm: bool,
+    /// Security options
+    #[arg(long, value_name = "stringArray")]
+    pub(crate) security_opt: Vec<String>,
+    /// Size of /dev/shm (a number with unit b, k, m or g)
+    #[arg(long, value_name = "<number>[<unit>]")]
+    pub(crate) shm_size: Option<String>,
+    /// Signal to stop the container; SIGTERM unless the image says another
+    #[arg(long, value_name = "string")]
+    pub(crate) stop_signal: Option<String>,
+    /// Seconds between the stop signal and SIGKILL (default 10)
+    #[arg(long, value_name = "uint")]
+    pub(crate) stop_timeout: Option<u64>,
+    /// Require HTTPS and verify certificates when pulling
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "bool")]
+    pub(crate) tls_verify: Option<bool>,
+    /// Mount a temporary file system into the container
+    #[arg(long, value_name = "tmpfs")]
+    pub(crate) tmpfs: Vec<String>,
+    /// Allocate a terminal for the container
+    #[arg(short, long)]
+    pub(crate) tty: bool,
+    /// Resource limits of processes (NAME=SOFT[:HARD])
+    #[arg(long, value_name = "strings")]
+    pub(crate) ulimit: Vec<String>,
+    /// User name or UID (<name|uid>[:<group|gid>])
+    #[arg(short, long, value_name = "string")]
+    pub(crate) user: Option<String>,
+    /// Mount a folder or a volume into the container
+    #[arg(short, long, value_name = "stringArray")]
+    pub(crate) volume: Vec<String>,
+    /// Working directory inside the container
+    #[arg(short, long, value_name = "string")]
+    pub(crate) workdir: Option<String>,
+}
+
+impl CreateOptions {
+    /// The wish for a container of `words` (image, command, arguments).
+    pub(crate) fn spec(&self, words: &[String]) -> Result<ContainerSpec, Failure> {
+        let Some((image, command)) = words.split_first() else {
+            return Err(Failure::new("requires at least 1 arg(s), only received 0").hint("name the image to run"));
+        };
+        self.refuse_what_is_not_there()?;
+        let mut spec = ContainerSpec {
+            image: image.clone(),
+            pull: pull_policy(&self.pull)?,
+            platform: self.platform.as_deref().map(str::parse::<Platform>).transpose()?,
+            name: self.name.as_deref().map(str::parse).transpose()?,
+            command: command.to_vec(),
+            entrypoint: self.entrypoint.as_deref().map(entrypoint),
+            env: environment(&self.env_file, &self.env, self.env_host)?,
+            mounts: self.mounts()?,
+            workdir: self.workdir.clone(),
+            user: self.user.clone(),
+            hostname: self.hostname.clone(),
+            labels: self.labels()?,
+            tty: self.tty,
+            interactive: self.interactive,
+            remove: self.rm,
+            init: self.init,
+            read_only: self.read_only,
+            privileged: self.privileged,
+            cap_add: capabilities(&self.cap_add)?,
+            cap_drop: capabilities(&self.cap_drop)?,
+            security_opt: self.security_opt.clone(),
+            ulimits: self.ulimit.iter().map(|text| text.parse::<Ulimit>()).collect::<Result<_, _>>()?,
+            devices: self.device.iter().map(|text| text.parse::<DeviceMapping>()).collect::<Result<_, _>>()?,
+            resources: self.resources()?,
+            stop_signal: self.stop_signal.clone(),
+            stop_timeout: self.stop_timeout,
+            network: self.network()?,
+            shm_size: self.shm_size.as_deref().map(|text| size("unable to translate --shm-size", text)).transpose()?,
+            log_max_size: None,
+            log_max_files: None,
+        };
+        for option in &self.security_opt {
+            option.parse::<SecurityOpt>()?;
+        }
+        if let Some(signal) = &self.stop_signal {
+            signal.parse::<Signal>()?;
+        }
+        self.log_options(&mut spec)?;
+        Ok(spec)
+    }
+
+    /// How the image is pulled when it is not here.
+    pub(crate) fn pull_options(&self) -> PullOptions {
+        PullOptions { tls_verify: self.tls_verify, authfile: self.authfile.clone(), ..PullOptions::default() }
+    }
+
+    fn refuse_what_is_not_there(&self) -> Result<(), Failure> {
+        if !self.publish.is_empty() || self.publish_all {
+            return Err(Failure::new("publishing ports is not there yet")
+                .hint("`--network host` runs the container in the host's own network"));
+        }
+        match self.log_driver.as_deref() {
+            None | Some("k8s-file" | "json-file") => Ok(()),
+            Some(other) => Err(Failure::new(format!("invalid log driver {other:?}")).hint("k8s-file is the one there is")),
+        }
+    }
+
+    fn mounts(&self) -> Result<Vec<Mount>, Failure> {
+        let here = std::env::current_dir().map_err(|error| Failure::io("finding the working directory", &error))?;
+        let volumes = self.volume.iter().map(|text| Mount::parse_volume(text, &here));
+        let mounts = self.mount.iter().map(|text| Mount::parse_mount(text, &here));
+        let tmpfs = self.tmpfs.iter().map(|text| Mount::parse_tmpfs(text));
+        Ok(volumes.chain(mounts).chain(tmpfs).collect::<Result<_, _>>()?)
+    }
+
+    fn labels(&self) -> Result<std::collections::BTreeMap<String, String>, Failure> {
+        let mut labels = std::collections::BTreeMap::new();
+        for file in &self.label_file {
+            labels.extend(env::parse_label_file(&file.display().to_string(), &contents(file)?)?);
+        }
+        for label in &self.label {
+            labels.extend([env::parse_label(label)?]);
+        }
+        Ok(labels)
+    }
+
+    fn resources(&self) -> Result<Resources, Failure> {
+        if let Some(cpus) = self.cpus.filter(|cpus| !cpus.is_finite() || *cpus < 0.0) {
+            return Err(Failure::new(format!("invalid value for cpus: {cpus} is not a number of CPUs")));
+        }
+        Ok(Resources {
+            memory: self.memory.as_deref().map(|text| size("invalid value for memory", text)).transpose()?,
+            cpus: self.cpus.filter(|cpus| *cpus > 0.0),
+            pids_limit: self.pids_limit,
+        })
+    }
+
+    fn network(&self) -> Result<NetworkMode, Failure> {
+        match self.network.as_slice() {
+            [] => Ok(NetworkMode::default()),
+            [one] if one == "none" => Ok(NetworkMode::None),
+            [one] if one == "host" => Ok(NetworkMode::Host),
+            [one] => Err(Failure::new(format!("unable to find network with name or ID {one}: network not found"))
+                .hint("until networks are there, `--network` is `none` (the default) or `host`")),
+            _ => Err(Failure::new("several networks are not there yet")
+                .hint("until networks are there, `--network` is `none` (the default) or `host`")),
+        }
+    }
+
+    fn log_options(&self, spec: &mut ContainerSpec) -> Result<(), Failure> {
+        for option in &self.log_opt {
+            let allowed = "allowed: max-size=SIZE such as 10mb, max-file=NUMBER";
+            match option.split_once('=') {
+                Some(("max-size", value)) => spec.log_max_size = Some(ByteSize::parse_decimal(value)?),
+                Some(("max-file", value)) => {
+                    let files = value.parse().ok().filter(|count: &u32| *count > 0);
+                    let invalid = || Failure::new(format!("invalid log option {option:?}: not a number from 1 on"));
+                    spec.log_max_files = Some(files.ok_or_else(invalid)?);
+                }
+                _ => return Err(Failure::new(format!("invalid log option {option:?}")).hint(allowed)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn size(place: &str, text: &str) -> Result<ByteSize, Failure> {
+    text.parse::<ByteSize>().map_err(|error| error.within(place).into())
+}
+
+fn capabilities(names: &[String]) -> Result<Vec<String>, Failure> {
+    Ok(names.iter().map(|name| capability::canonical(name)).collect::<Result<_, _>>()?)
+}
+
+/// A JSON list of words, or one word.
+fn entrypoint(text: &str) -> Vec<String> {
+    serde_json::from_str(text).unwrap_or_else(|_| vec![text.to_owned()])
+}
+
+/// The words of `--pull`, those of older versions too.
+pub(crate) fn pull_policy(text: &str) -> Result<PullPolicy, Failure> {
+    match text.to_ascii_lowercase().as_str() {
+        "always" | "true" => Ok(PullPolicy::Always),
+        "missing" | "ifnotpresent" | "" => Ok(PullPolicy::Missing),
+        "never" | "false" => Ok(PullPolicy::Never),
+        "newer" | "ifnewer" => Ok(PullPolicy::Newer),
+        _ => Err(Failure::new(format!("unsupported pull policy {text:?}")).hint("allowed: always, missing, never, newer")),
+    }
+}
+
+/// Environment of files, then of `-e`, which wins.
+pub(crate) fn environment(files: &[PathBuf], words: &[String], host: bool) -> Result<Vec<env::Pair>, Failure> {
+    let shell: Vec<env::Pair> = std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .collect();
+    let mut pairs = if host { shell.clone() } else { Vec::new() };
+    for file in files {
+        pairs.extend(env::parse_env_file(&file.display().to_string(), &contents(file)?, &shell)?);
+    }
+    for word in words {
+        pairs.extend(env::parse_env(word, &shell)?);
+    }
+    Ok(pairs)
+}
+
+fn contents(file: &Path) -> Result<Vec<u8>, Failure> {
+    let name = file.display().to_string();
+    std::fs::read(file).map_err(|error| Failure::new(format!("parsing file {name:?}: open {name}: {}", reason(&error))))
+}
