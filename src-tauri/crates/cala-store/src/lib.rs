@@ -28,6 +28,8 @@ pub use blobs::{BlobWriter, Verification};
 pub use containers::{Container, ContainerDir, ContainerEntry, DamagedContainer, StageLock};
 pub use error::StoreError;
 pub use events::{EventFollower, EventReader, append_event, read_events};
-pub use images::{Image, ImageRecord, LayerUse, NewImage, PullGuard, RemoveLater, Removed, TreeRemover, parse_manifest};
+pub use images::{
+    Image, ImageRecord, LayerUse, NewImage, PullGuard, RemoveLater, Removed, TreeRemover, parse_manifest,
+};
 pub use store::{Store, new_container_id, now_ns, random_bytes};
 pub use volumes::Volume;

@@ -12,7 +12,7 @@ use crate::store::Store;
 impl Store {
     /// Removes a container that does not run: its directory goes to `tmp/removed-<id>`, its name is free, its run
     /// directory is gone. Returns the tree that is left to delete by the store's program in the user namespace. Makes no
-    /// event. Works on a full disk, and for damaged containers.
+    /// event. Works on a full disk, and for damaged containers. Waits for the stage lock, so the caller must not hold it.
     ///
     /// # Errors
     /// [`StoreError::NoSuchContainer`], [`StoreError::ContainerRunning`]; failed system calls.

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::inotify;
 
 use super::CURRENT;
-use super::read::parse_line;
+use super::read::{EventReader, open_full, parse_line};
 
 /// Waits for events. Everything that is written after [`EventFollower::open`] returned is seen once, across rotations.
 #[derive(Debug)]
@@ -24,6 +24,9 @@ pub struct EventFollower {
     /// The segment read before: a writer that opened it before it was renamed may still add to it.
     previous: Option<Tail>,
     current: Option<Tail>,
+    /// Full segments of the time before, still to be told.
+    history: Option<EventReader>,
+    since_ns: Option<i64>,
     ready: VecDeque<Event>,
     stop: Option<OwnedFd>,
 }
@@ -42,16 +45,42 @@ impl EventFollower {
     /// # Errors
     /// Failed system calls; `EMFILE` among them when the user's inotify instances are used up.
     pub fn open(directory: &Path) -> io::Result<Self> {
+        let mut follower = Self::watch(directory)?;
+        if let Some(tail) = &mut follower.current {
+            tail.file.seek(SeekFrom::End(0))?;
+        }
+        Ok(follower)
+    }
+
+    /// As [`EventFollower::open`], but first tells what happened from `since_ns` (nanoseconds since the Unix epoch) on;
+    /// between past and present nothing is lost and nothing told twice.
+    ///
+    /// # Errors
+    /// As [`EventFollower::open`].
+    pub fn open_since(directory: &Path, since_ns: i64) -> io::Result<Self> {
+        let mut follower = Self::watch(directory)?;
+        let inode = follower.current.as_ref().and_then(Tail::inode);
+        let full = open_full(directory, Some(since_ns), inode)?;
+        follower.history = Some(EventReader::of(full, Some(since_ns)));
+        follower.since_ns = Some(since_ns);
+        Ok(follower)
+    }
+
+    fn watch(directory: &Path) -> io::Result<Self> {
         let watch = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
         let flags =
             inotify::WatchFlags::MODIFY | inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_FROM;
         inotify::add_watch(&watch, directory, flags)?;
-        let mut current = Tail::open(&directory.join(CURRENT))?;
-        if let Some(tail) = &mut current {
-            tail.file.seek(SeekFrom::End(0))?;
-        }
-        let directory = directory.to_owned();
-        Ok(Self { directory, watch, previous: None, current, ready: VecDeque::new(), stop: None })
+        Ok(Self {
+            directory: directory.to_owned(),
+            watch,
+            previous: None,
+            current: Tail::open(&directory.join(CURRENT))?,
+            history: None,
+            since_ns: None,
+            ready: VecDeque::new(),
+            stop: None,
+        })
     }
 
     /// Ends the waiting when `stop` becomes readable or is hung up (the read end of a pipe, an eventfd).
@@ -68,8 +97,14 @@ impl EventFollower {
     pub fn next_event(&mut self, timeout: Option<Duration>) -> io::Result<Option<Event>> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
-            if let Some(event) = self.ready.pop_front() {
+            if let Some(event) = self.history.as_mut().and_then(Iterator::next) {
                 return Ok(Some(event));
+            }
+            self.history = None;
+            while let Some(event) = self.ready.pop_front() {
+                if self.since_ns.is_none_or(|since| event.time_ns >= since) {
+                    return Ok(Some(event));
+                }
             }
             // Changes noticed up to here are read below; later ones wake the wait.
             self.drain_watch()?;
@@ -119,14 +154,27 @@ impl EventFollower {
             tail.read_into(&mut self.ready)?;
         }
         let named = std::fs::metadata(self.directory.join(CURRENT)).ok().map(|meta| meta.ino());
-        let open = self.current.as_ref().and_then(|tail| tail.file.metadata().ok()).map(|meta| meta.ino());
+        let open = self.current.as_ref().and_then(Tail::inode);
         if named.is_none() || named == open {
             return Ok(());
         }
         // Renamed and begun anew. What came into the old one between the read above and now is read next time.
         if let Some(next) = Tail::open(&self.directory.join(CURRENT))? {
+            self.read_between(open, next.inode())?;
             self.previous = self.current.replace(next);
             return self.read_new();
+        }
+        Ok(())
+    }
+
+    /// In a burst several segments may fill up between two looks: those that lie between the one read and the next.
+    fn read_between(&mut self, read: Option<u64>, next: Option<u64>) -> io::Result<()> {
+        let mut full = open_full(&self.directory, None, next)?;
+        let inode = |file: &File| file.metadata().ok().map(|meta| meta.ino());
+        if let Some(at) = full.iter().position(|file| read.is_some() && inode(file) == read) {
+            for file in full.drain(at + 1..) {
+                Tail { file, rest: Vec::new() }.read_into(&mut self.ready)?;
+            }
         }
         Ok(())
     }
@@ -146,6 +194,10 @@ impl Tail {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn inode(&self) -> Option<u64> {
+        self.file.metadata().ok().map(|meta| meta.ino())
     }
 
     fn read_into(&mut self, ready: &mut VecDeque<Event>) -> io::Result<()> {

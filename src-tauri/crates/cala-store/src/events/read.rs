@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use cala_spec::Event;
@@ -23,17 +24,25 @@ pub fn read_events(
     since_ns: Option<i64>,
     until_ns: Option<i64>,
 ) -> io::Result<EventReader> {
-    let mut segments: Vec<PathBuf> = full_segments(directory)?
-        .into_iter()
-        // A segment is named by the second of its end; one second on is on the safe side of a clock that was set.
-        .filter(|(second, _)| {
-            since_ns.is_none_or(|since| i128::from(*second + 60) * 1_000_000_000 >= i128::from(since))
-        })
-        .map(|(_, path)| path)
-        .collect();
-    segments.push(directory.join(CURRENT));
+    // The current segment is opened before the others are listed: renamed meanwhile it is found twice, never missed.
+    let current = File::open(directory.join(CURRENT)).ok();
+    let inode = current.as_ref().and_then(|file| file.metadata().ok()).map(|meta| meta.ino());
+    let mut segments = open_full(directory, since_ns, inode)?;
+    segments.extend(current);
     segments.reverse();
     Ok(EventReader { segments, open: None, since_ns, until_ns })
+}
+
+/// The full segments that may hold events from `since_ns` on, without the one that has this inode.
+pub(super) fn open_full(directory: &Path, since_ns: Option<i64>, but: Option<u64>) -> io::Result<Vec<File>> {
+    // A segment is named by the second of its end; a minute more is on the safe side of a clock that was set.
+    let ends_later = |second: u64| {
+        since_ns
+            .is_none_or(|since| i128::from(second.saturating_add(60)) * 1_000_000_000 >= i128::from(since))
+    };
+    let segments = full_segments(directory)?.into_iter().filter(|(second, _)| ends_later(*second));
+    let open = segments.filter_map(|(_, path)| File::open(path).ok());
+    Ok(open.filter(|file| file.metadata().is_ok_and(|meta| Some(meta.ino()) != but)).collect())
 }
 
 /// The full segments, the oldest first, with the second of their end.
@@ -56,7 +65,7 @@ pub(super) fn full_segments(directory: &Path) -> io::Result<Vec<(u64, PathBuf)>>
 #[derive(Debug)]
 pub struct EventReader {
     /// What is still to read, the next last.
-    segments: Vec<PathBuf>,
+    segments: Vec<File>,
     open: Option<BufReader<File>>,
     since_ns: Option<i64>,
     until_ns: Option<i64>,
@@ -69,9 +78,7 @@ impl Iterator for EventReader {
         let mut line = Vec::new();
         loop {
             let Some(open) = &mut self.open else {
-                let path = self.segments.pop()?;
-                // A segment that was removed or renamed meanwhile: its events are gone or in the one read before.
-                self.open = File::open(path).ok().map(BufReader::new);
+                self.open = Some(BufReader::new(self.segments.pop()?));
                 continue;
             };
             line.clear();
@@ -87,6 +94,12 @@ impl Iterator for EventReader {
 }
 
 impl EventReader {
+    /// A reader of these segments, the oldest first.
+    pub(super) fn of(mut segments: Vec<File>, since_ns: Option<i64>) -> Self {
+        segments.reverse();
+        Self { segments, open: None, since_ns, until_ns: None }
+    }
+
     fn fits(&self, event: &Event) -> bool {
         self.since_ns.is_none_or(|since| event.time_ns >= since)
             && self.until_ns.is_none_or(|until| event.time_ns < until)

@@ -15,7 +15,7 @@ use super::{ImageRecord, TreeRemover};
 use crate::containers::ContainerEntry;
 use crate::error::StoreError;
 use crate::read::read_limited;
-use crate::store::Store;
+use crate::store::{Store, new_container_id};
 
 /// What must stay.
 struct Used {
@@ -135,7 +135,9 @@ impl Store {
         trees: &mut Vec<PathBuf>,
     ) -> Result<bool, StoreError> {
         let (records, _) = self.read_records()?;
-        let mut kept = false;
+        // A container keeps the configuration of its image too.
+        let by_image = records.iter().any(|record| record.image_id == note.image_id);
+        let mut kept = !by_image && self.has_blob(&note.image_id);
         for layer in note.layers.iter().rev() {
             if used.layers.contains(&layer.key) {
                 let by_image =
@@ -143,10 +145,9 @@ impl Store {
                 kept |= !by_image;
                 continue;
             }
-            let (from, to) = (
-                self.path("layers").join(&layer.key),
-                self.path("tmp").join(format!("removed-{}", layer.key)),
-            );
+            // Another tree of the same layer may still wait for being deleted.
+            let aside = format!("removed-{}-{}", new_container_id()?.short(), layer.key);
+            let (from, to) = (self.path("layers").join(&layer.key), self.path("tmp").join(aside));
             match self.with_reserve(|| durable::rename(&from, &to, true)) {
                 Ok(()) => {
                     *freed += layer.size;

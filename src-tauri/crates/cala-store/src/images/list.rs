@@ -32,7 +32,7 @@ impl Store {
             groups.entry(record.image_id.clone()).or_default().push(record);
         }
         let mut images: Vec<Image> =
-            groups.into_values().filter_map(|records| join(records, &present)).collect();
+            groups.into_values().filter_map(|records| join(&records, &present)).collect();
         images.sort_by(|a, b| (b.record.created_ns, a.id()).cmp(&(a.record.created_ns, b.id())));
         Ok(images)
     }
@@ -59,6 +59,14 @@ impl Store {
         Ok(images.iter().map(|i| summary(i, shared(i), users.get(i.id()).copied().unwrap_or(0))).collect())
     }
 
+    /// Name files that cannot be read, each with the reason. `pull` or `rmi` of the name heals them.
+    ///
+    /// # Errors
+    /// The directory cannot be listed.
+    pub fn damaged_image_names(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.read_records().map(|(_, bad)| bad)
+    }
+
     fn present(&self) -> Present {
         let names = |below: &str| -> HashSet<String> {
             let entries = std::fs::read_dir(self.path(below)).into_iter().flatten().flatten();
@@ -70,9 +78,9 @@ impl Store {
     }
 }
 
-fn join(records: Vec<ImageRecord>, present: &Present) -> Option<Image> {
+fn join(records: &[ImageRecord], present: &Present) -> Option<Image> {
     let (mut names, mut digests) = (Vec::new(), Vec::new());
-    for record in &records {
+    for record in records {
         let Some(reference) = record.name.as_ref().and_then(|name| Reference::parse_normalized(name).ok())
         else {
             continue;
@@ -84,7 +92,7 @@ fn join(records: Vec<ImageRecord>, present: &Present) -> Option<Image> {
     }
     digests.sort();
     digests.dedup();
-    let record = records.into_iter().next()?;
+    let record = records.iter().find(|record| record.name.is_some()).or(records.first())?.clone();
     let damaged = damage(&record, present);
     Some(Image { record, names, digests, damaged })
 }

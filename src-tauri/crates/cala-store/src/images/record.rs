@@ -51,6 +51,9 @@ pub struct ImageRecord {
     pub layers: Vec<LayerUse>,
 }
 
+/// The records that can be read, and the files that cannot, each with the reason.
+pub(super) type Records = (Vec<ImageRecord>, Vec<(String, String)>);
+
 /// A layer as an image uses it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerUse {
@@ -104,7 +107,7 @@ impl Store {
     }
 
     /// All records that can be read, and the file names of those that cannot.
-    pub(super) fn read_records(&self) -> Result<(Vec<ImageRecord>, Vec<(String, String)>), StoreError> {
+    pub(super) fn read_records(&self) -> Result<Records, StoreError> {
         let directory = self.path("images/names");
         let (mut records, mut bad) = (Vec::new(), Vec::new());
         for entry in std::fs::read_dir(&directory).map_err(StoreError::io("list", &directory))? {

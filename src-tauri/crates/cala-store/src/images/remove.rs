@@ -40,7 +40,8 @@ impl Store {
             let (records, _) = self.read_records()?;
             let same: Vec<ImageRecord> =
                 records.into_iter().filter(|r| r.image_id == record.image_id).collect();
-            if found == Found::Name && same.len() > 1 {
+            let names = same.iter().filter(|record| record.name.is_some()).count();
+            if found == Found::Name && names > 1 {
                 self.remove_record(&record.file_name())?;
                 removed.untagged.extend(record.name.clone());
                 self.write_index();
@@ -70,7 +71,7 @@ impl Store {
     pub fn untag_image(&self, reference: &Reference) -> Result<(), StoreError> {
         let _images = self.lock_images(Mode::Exclusive)?;
         let name = reference.clone().with_default_tag().to_string();
-        let record = self.read_record(&name)?.ok_or_else(|| StoreError::NoSuchImage(name))?;
+        let record = self.read_record(&name)?.ok_or(StoreError::NoSuchImage(name))?;
         let (records, _) = self.read_records()?;
         if records.iter().filter(|other| other.manifest == record.manifest).count() == 1 {
             self.write_record(&ImageRecord { name: None, ..record.clone() })?;
