@@ -100,8 +100,10 @@ function applyCode(style: Style, code: number): void {
   else if (code === 4) style.underline = true;
   else if (code === 7) style.inverse = true;
   else if (code === 9) style.strike = true;
-  else if (code === 22) (delete style.bold, delete style.dim);
-  else if (code === 23) delete style.italic;
+  else if (code === 22) {
+    delete style.bold;
+    delete style.dim;
+  } else if (code === 23) delete style.italic;
   else if (code === 24) delete style.underline;
   else if (code === 27) delete style.inverse;
   else if (code === 29) delete style.strike;

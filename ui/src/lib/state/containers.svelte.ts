@@ -29,7 +29,7 @@ export class Containers {
   readonly running = $derived(this.list.reduce((n, c) => n + (isAlive(c.status) ? 1 : 0), 0));
   #loading: Promise<void> | null = null;
   #again = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #remembering = false;
 
   constructor(
     private readonly backend: Backend,
@@ -81,8 +81,10 @@ export class Containers {
 
   #set(map: ContainerMap): void {
     this.#map = map;
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
+    if (this.#remembering) return;
+    this.#remembering = true;
+    setTimeout(() => {
+      this.#remembering = false;
       remember("containers", this.list.slice(0, REMEMBERED));
     }, REMEMBER_AFTER);
   }

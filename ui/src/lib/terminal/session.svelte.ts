@@ -5,7 +5,7 @@ import type { ITheme, Terminal } from "@xterm/xterm";
 import type { Backend, ExecItem, OpenChannel } from "../backend/backend";
 import type { ErrorBody } from "../generated";
 import { fromBase64, toBase64 } from "./base64";
-import { cspDocument } from "./csp";
+import { cspDocument, withStandIns } from "./csp";
 
 export type SessionState = "connecting" | "open" | "ended" | "failed";
 
@@ -102,7 +102,7 @@ export class Session {
     this.#terminal = terminal;
     this.#fit = new FitAddon();
     terminal.loadAddon(this.#fit);
-    terminal.open(this.#host);
+    withStandIns(document, () => terminal.open(this.#host));
     terminal.textarea?.setAttribute("aria-label", this.label);
     this.fit();
     this.#connect(terminal);
