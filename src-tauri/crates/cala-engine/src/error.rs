@@ -7,7 +7,7 @@ use cala_monitor::MonitorError;
 use cala_network::NetworkError;
 use cala_registry::RegistryError;
 use cala_spec::invalid::InvalidValue;
-use cala_spec::{Classify, ContainerId, ErrorKind, Hints};
+use cala_spec::{Classify, ErrorKind, Hints};
 use cala_store::StoreError;
 use cala_store::helper::HelperError;
 use cala_userns::UsernsError;
@@ -30,7 +30,7 @@ pub enum EngineError {
     Registry(#[from] RegistryError),
     /// A container's monitor.
     #[error(transparent)]
-    Monitor(#[from] MonitorError),
+    Monitor(MonitorError),
     /// A network.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -65,9 +65,9 @@ pub enum EngineError {
         remedy: String,
     },
     /// The container is in another state than the act needs.
-    #[error("{message}: container state improper")]
+    #[error("{message}")]
     WrongState {
-        /// What was wanted and what is, with the id.
+        /// What was wanted and what is, with the id, in Podman's words.
         message: String,
         /// What to do.
         remedy: String,
@@ -75,9 +75,12 @@ pub enum EngineError {
     /// The image is not here and must not be pulled.
     #[error("{0}: image not known")]
     ImageNotHere(String),
-    /// A container cannot be attached to or commanded because it is gone since.
-    #[error("container {0} has ended")]
-    Ended(ContainerId),
+    /// The container's command does not exist in its file system.
+    #[error("{0}: OCI runtime attempted to invoke a command that was not found")]
+    CommandNotFound(String),
+    /// The container's command exists and cannot be executed.
+    #[error("{0}: OCI permission denied")]
+    CommandNotExecutable(String),
     /// A file could not be read or written.
     #[error("cannot {act} `{}`", path.display())]
     Io {
@@ -123,6 +126,17 @@ impl EngineError {
     }
 }
 
+impl From<MonitorError> for EngineError {
+    /// The two failures that scripts look for get Podman's sentences.
+    fn from(error: MonitorError) -> Self {
+        match error {
+            MonitorError::CommandNotFound { message } => Self::CommandNotFound(message),
+            MonitorError::NotExecutable { message } => Self::CommandNotExecutable(message),
+            other => Self::Monitor(other),
+        }
+    }
+}
+
 impl Classify for EngineError {
     fn kind(&self) -> ErrorKind {
         if let Some(inner) = self.inner() {
@@ -132,7 +146,9 @@ impl Classify for EngineError {
             Self::NoMountSource(_) => ErrorKind::InvalidArgument,
             Self::ControlSocket { .. } => ErrorKind::Forbidden,
             Self::MissingController { .. } | Self::CannotEnforce { .. } => ErrorKind::NotSupported,
-            Self::WrongState { .. } | Self::Ended(_) => ErrorKind::Conflict,
+            Self::WrongState { .. } => ErrorKind::Conflict,
+            Self::CommandNotFound(_) => ErrorKind::CommandNotFound,
+            Self::CommandNotExecutable(_) => ErrorKind::CommandNotExecutable,
             Self::ImageNotHere(_) => ErrorKind::NotFound,
             _ => ErrorKind::Internal,
         }
@@ -149,7 +165,8 @@ impl Classify for EngineError {
             Self::CannotEnforce { .. } => "cannot_enforce",
             Self::WrongState { .. } => "container_state",
             Self::ImageNotHere(_) => "no_such_image",
-            Self::Ended(_) => "container_ended",
+            Self::CommandNotFound(_) => "command_not_found",
+            Self::CommandNotExecutable(_) => "command_not_executable",
             Self::Io { .. } => "file_failed",
             _ => "internal",
         }
@@ -171,6 +188,11 @@ impl Classify for EngineError {
             .into(),
             Self::CannotEnforce { remedy, .. } | Self::WrongState { remedy, .. } if !remedy.is_empty() => {
                 remedy.clone().into()
+            }
+            Self::CommandNotFound(_) => {
+                "the command is looked up in the image, not on this machine; look inside with: cala run --rm -it \
+                 --entrypoint sh IMAGE"
+                    .into()
             }
             Self::ImageNotHere(name) => format!("`cala pull {name}` fetches it").into(),
             _ => Hints::none(),

@@ -2,7 +2,7 @@
 //! place of the first, as in Podman.
 
 /// PATH when neither image nor person set one.
-pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// An ordered environment.
 #[derive(Debug, Default)]

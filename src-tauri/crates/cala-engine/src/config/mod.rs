@@ -4,5 +4,12 @@ mod env;
 mod process;
 mod user;
 
-pub(crate) use env::DEFAULT_PATH;
 pub(crate) use process::{ImageDefaults, Process, process};
+
+/// Checks `user[:group]` of `exec`.
+///
+/// # Errors
+/// When it does not fit the grammar.
+pub(crate) fn check_user(text: &str) -> Result<(), cala_spec::invalid::InvalidValue> {
+    user::check(text)
+}

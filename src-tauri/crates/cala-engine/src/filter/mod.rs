@@ -6,7 +6,7 @@ mod image;
 
 pub(crate) use container::{ContainerMatcher, Subject};
 pub(crate) use event::EventMatcher;
-pub(crate) use image::{ImageMatcher, ImageSubject};
+pub(crate) use image::{ImageMatcher, ImageSubject, reference_matches};
 
 use std::collections::BTreeMap;
 

@@ -10,4 +10,4 @@ mod tail;
 
 pub use line::LogLine;
 pub use reader::LogReader;
-pub(crate) use reader::{Alive, open};
+pub(crate) use reader::open;

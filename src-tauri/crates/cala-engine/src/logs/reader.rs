@@ -19,7 +19,7 @@ const CHUNK: usize = 256 << 10;
 const SETTLE: Duration = Duration::from_millis(20);
 
 /// Tells whether the container may still write.
-pub(crate) type Alive = Box<dyn Fn() -> bool + Send>;
+type Alive = Box<dyn Fn() -> bool + Send>;
 
 /// Reads a container's log.
 pub struct LogReader {

@@ -60,16 +60,12 @@ pub(crate) fn spec(config: &ContainerConfig, machine: Machine<'_>) -> Result<Spe
         .set_mounts(Some(mounts))
         .set_linux(Some(linux(config, &security, machine)))
         .set_annotations(None);
-    if config.spec.network == NetworkMode::Host {
-        // The host's name belongs to the host's network: no namespace of its own, nothing to set.
-        spec.set_hostname(None);
-    }
     Ok(spec)
 }
 
 fn process(config: &ContainerConfig, security: &Security) -> Result<Process, InvalidValue> {
     let wish = &config.spec;
-    let caps = capabilities::merge(&wish.cap_add, &wish.cap_drop, wish.privileged)?;
+    let caps = capabilities::merge(wish)?;
     let mut user = User::default();
     user.set_uid(0).set_gid(0).set_umask(Some(0o022)).set_username(Some(config.user.clone()));
     let mut process = Process::default();
@@ -106,9 +102,10 @@ fn namespaces(network: &NetworkMode) -> Vec<LinuxNamespace> {
         LinuxNamespaceType::Pid,
         LinuxNamespaceType::Ipc,
         LinuxNamespaceType::Cgroup,
+        LinuxNamespaceType::Uts,
     ];
     if *network == NetworkMode::None {
-        types.extend([LinuxNamespaceType::Network, LinuxNamespaceType::Uts]);
+        types.push(LinuxNamespaceType::Network);
     }
     types
         .into_iter()

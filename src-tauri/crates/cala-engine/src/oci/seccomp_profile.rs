@@ -67,7 +67,7 @@ struct Condition {
 ///
 /// # Errors
 /// When the file cannot be read or is no profile.
-pub(crate) fn read(path: &Path, caps: &[&str], kernel: &str) -> Result<LinuxSeccomp, InvalidValue> {
+pub(crate) fn read(path: &Path, caps: &[String], kernel: &str) -> Result<LinuxSeccomp, InvalidValue> {
     let refused = |text: String| InvalidValue::new("invalid_seccomp_profile", text);
     let text = std::fs::read_to_string(path).map_err(|error| {
         refused(format!("opening seccomp profile failed: open {}: {}", path.display(), reason(&error)))
@@ -86,7 +86,7 @@ fn reason(error: &std::io::Error) -> String {
     }
 }
 
-fn parse(text: &str, caps: &[&str], kernel: &str) -> Result<LinuxSeccomp, serde_json::Error> {
+fn parse(text: &str, caps: &[String], kernel: &str) -> Result<LinuxSeccomp, serde_json::Error> {
     let profile: Profile = serde_json::from_str(text)?;
     let architectures = architectures(&profile);
     let syscalls =
@@ -115,7 +115,7 @@ fn architectures(profile: &Profile) -> Option<Vec<Arch>> {
     Some(std::iter::once(native).chain(entry.sub_architectures.iter().flatten().copied()).collect())
 }
 
-fn applies(rule: &Rule, caps: &[&str], kernel: &str) -> bool {
+fn applies(rule: &Rule, caps: &[String], kernel: &str) -> bool {
     let arch = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
@@ -124,7 +124,7 @@ fn applies(rule: &Rule, caps: &[&str], kernel: &str) -> bool {
     let holds_arch = |list: &Option<Vec<String>>| {
         list.as_ref().filter(|l| !l.is_empty()).map(|l| l.iter().any(|a| a == arch))
     };
-    let has = |cap: &String| caps.contains(&cap.as_str());
+    let has = |cap: &String| caps.contains(cap);
     let include = &rule.includes;
     let exclude = &rule.excludes;
     let newer = |least: &Option<String>| least.as_ref().map(|least| version(kernel) >= version(least));
@@ -170,7 +170,8 @@ mod tests {
         ]}"#;
 
     fn names(caps: &[&str], kernel: &str) -> Vec<String> {
-        let seccomp = parse(PROFILE, caps, kernel).expect("it is a profile");
+        let caps: Vec<String> = caps.iter().map(|&cap| cap.to_owned()).collect();
+        let seccomp = parse(PROFILE, &caps, kernel).expect("it is a profile");
         seccomp.syscalls().iter().flatten().flat_map(|s| s.names().clone()).collect()
     }
 

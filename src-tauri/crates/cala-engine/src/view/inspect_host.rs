@@ -62,7 +62,7 @@ pub struct HostConfig {
     pub security_opt: Vec<String>,
     /// Options of each tmpfs by its target.
     pub tmpfs: BTreeMap<String, String>,
-    /// `private`, or `host` with `--network host`.
+    /// `private`.
     #[serde(rename = "UTSMode")]
     pub uts_mode: String,
     /// Empty: the default mapping.

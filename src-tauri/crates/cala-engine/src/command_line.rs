@@ -1,0 +1,159 @@
+//! The command line that makes a container of a wish: for `inspect` (`Config.CreateCommand`) and for people who want to
+//! see what the window does.
+
+use cala_spec::ContainerSpec;
+use cala_spec::container::{NetworkMode, PullPolicy};
+use cala_spec::mount::{Mount, MountSource};
+
+/// `cala create …`.
+#[must_use]
+pub fn create(spec: &ContainerSpec) -> Vec<String> {
+    words("create", spec)
+}
+
+/// `cala run …`.
+#[must_use]
+pub fn run(spec: &ContainerSpec) -> Vec<String> {
+    words("run", spec)
+}
+
+fn words(verb: &str, spec: &ContainerSpec) -> Vec<String> {
+    let mut line = Line(vec!["cala".to_owned(), verb.to_owned()]);
+    process(&mut line, spec);
+    surroundings(&mut line, spec);
+    limits(&mut line, spec);
+    // `--entrypoint` takes one word, or several as a JSON list.
+    if let Some(entrypoint) = &spec.entrypoint {
+        let word = match entrypoint.as_slice() {
+            [] => String::new(),
+            [one] => one.clone(),
+            several => serde_json::to_string(several).unwrap_or_default(),
+        };
+        line.option("--entrypoint", &word);
+    }
+    line.0.push(spec.image.clone());
+    line.0.extend(spec.command.iter().cloned());
+    line.0
+}
+
+struct Line(Vec<String>);
+
+impl Line {
+    fn flag(&mut self, flag: &str, on: bool) {
+        if on {
+            self.0.push(flag.to_owned());
+        }
+    }
+
+    fn option(&mut self, option: &str, value: &str) {
+        self.0.extend([option.to_owned(), value.to_owned()]);
+    }
+
+    fn maybe(&mut self, option: &str, value: Option<impl ToString>) {
+        if let Some(value) = value {
+            self.option(option, &value.to_string());
+        }
+    }
+
+    fn all(&mut self, option: &str, values: impl IntoIterator<Item = String>) {
+        for value in values {
+            self.option(option, &value);
+        }
+    }
+}
+
+fn process(line: &mut Line, spec: &ContainerSpec) {
+    line.flag("--rm", spec.remove);
+    line.flag("--interactive", spec.interactive);
+    line.flag("--tty", spec.tty);
+    line.flag("--init", spec.init);
+    line.maybe("--name", spec.name.as_ref());
+    line.all("--env", spec.env.iter().map(|(name, value)| format!("{name}={value}")));
+    line.maybe("--workdir", spec.workdir.as_ref());
+    line.maybe("--user", spec.user.as_ref());
+    line.maybe("--hostname", spec.hostname.as_ref());
+    line.all("--label", spec.labels.iter().map(|(name, value)| format!("{name}={value}")));
+    line.maybe("--stop-signal", spec.stop_signal.as_ref());
+    line.maybe("--stop-timeout", spec.stop_timeout);
+    line.maybe("--platform", spec.platform.as_ref());
+    let pull = match spec.pull {
+        PullPolicy::Missing => None,
+        PullPolicy::Always => Some("always"),
+        PullPolicy::Never => Some("never"),
+        PullPolicy::Newer => Some("newer"),
+    };
+    line.maybe("--pull", pull);
+}
+
+fn surroundings(line: &mut Line, spec: &ContainerSpec) {
+    if spec.network != NetworkMode::None {
+        line.option("--network", spec.network.as_str());
+    }
+    for mount in &spec.mounts {
+        let (option, value) = mount_words(mount);
+        line.option(option, &value);
+    }
+    line.flag("--read-only", spec.read_only);
+    line.flag("--privileged", spec.privileged);
+    line.all("--cap-add", spec.cap_add.iter().cloned());
+    line.all("--cap-drop", spec.cap_drop.iter().cloned());
+    line.all("--security-opt", spec.security_opt.iter().cloned());
+    line.all("--device", spec.devices.iter().map(|d| format!("{}:{}:{}", d.host, d.container, d.permissions)));
+}
+
+fn mount_words(mount: &Mount) -> (&'static str, String) {
+    let read_only = mount.read_only.then_some("ro");
+    let options: Vec<&str> = read_only.into_iter().chain(mount.options.iter().map(String::as_str)).collect();
+    let options = if options.is_empty() { String::new() } else { format!(":{}", options.join(",")) };
+    let target = &mount.target;
+    match &mount.source {
+        MountSource::Bind { path, .. } => ("--volume", format!("{path}:{target}{options}")),
+        MountSource::Volume { name: Some(name) } => ("--volume", format!("{name}:{target}{options}")),
+        MountSource::Volume { name: None } => ("--volume", target.clone()),
+        MountSource::Tmpfs => ("--tmpfs", format!("{target}{options}")),
+    }
+}
+
+fn limits(line: &mut Line, spec: &ContainerSpec) {
+    let bounds = |soft: i64, hard: i64| if soft == hard { soft.to_string() } else { format!("{soft}:{hard}") };
+    line.all("--ulimit", spec.ulimits.iter().map(|limit| format!("{}={}", limit.name, bounds(limit.soft, limit.hard))));
+    line.maybe("--memory", spec.resources.memory);
+    line.maybe("--cpus", spec.resources.cpus);
+    line.maybe("--pids-limit", spec.resources.pids_limit);
+    line.maybe("--shm-size", spec.shm_size);
+    line.all("--log-opt", spec.log_max_size.map(|size| format!("max-size={size}")));
+    line.all("--log-opt", spec.log_max_files.map(|files| format!("max-file={files}")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_becomes_the_words_that_make_it() {
+        let spec = ContainerSpec {
+            image: "alpine".into(),
+            command: vec!["sh".into(), "-c".into(), "a b".into()],
+            name: "web".parse().ok(),
+            remove: true,
+            tty: true,
+            env: vec![("A".into(), "1".into())],
+            mounts: vec![
+                Mount {
+                    source: MountSource::Bind { path: "/srv".into(), create: false },
+                    target: "/data".into(),
+                    read_only: true,
+                    options: vec!["rslave".into()],
+                },
+                Mount { source: MountSource::Tmpfs, target: "/t".into(), read_only: false, options: Vec::new() },
+            ],
+            network: NetworkMode::Host,
+            ..ContainerSpec::default()
+        };
+        assert_eq!(
+            run(&spec).join(" "),
+            "cala run --rm --tty --name web --env A=1 --network host --volume /srv:/data:ro,rslave --tmpfs /t alpine sh -c a b"
+        );
+        assert_eq!(create(&ContainerSpec { image: "a".into(), ..ContainerSpec::default() }), ["cala", "create", "a"]);
+    }
+}

@@ -1,0 +1,120 @@
+//! Checks of a wish, before an image is pulled or anything is made.
+
+use cala_spec::ContainerSpec;
+use cala_spec::container::NetworkMode;
+use cala_spec::mount::Mount;
+use oci_spec::runtime::LinuxSeccomp;
+
+use super::mounts::{self, Surroundings};
+use crate::oci::security::{Seccomp, Security};
+use crate::oci::{capabilities, cpu_quota, devices, rlimits, seccomp_profile};
+use crate::{Engine, EngineError, Result, cgroup};
+
+/// Bytes of the longest host name (sethostname(2)).
+const MAX_HOSTNAME: usize = 64;
+
+/// What the checks found out.
+#[derive(Debug)]
+pub(super) struct Checked {
+    /// Mounts with clean targets.
+    pub(super) mounts: Vec<Mount>,
+    /// The filter of `--security-opt seccomp=PROFILE`, for this container's capabilities.
+    pub(super) seccomp: Option<LinuxSeccomp>,
+}
+
+impl Engine {
+    /// Checks everything that can be known without the image.
+    pub(super) fn check(&self, spec: &ContainerSpec) -> Result<Checked> {
+        if spec.image.is_empty() {
+            return Err(EngineError::invalid("no_image", "an image must be named"));
+        }
+        let security = Security::parse(&spec.security_opt)?;
+        let capabilities = capabilities::merge(spec)?;
+        rlimits::check(&spec.ulimits)?;
+        numbers(spec)?;
+        hostname(spec)?;
+        devices::check(&spec.devices)?;
+        cgroup::check(&spec.resources, cgroup::Delegation::find().as_ref())?;
+        let user_run = std::env::var_os("XDG_RUNTIME_DIR").map(std::path::PathBuf::from);
+        let around = Surroundings {
+            run: self.run_root(),
+            user_run: user_run.as_deref(),
+            allow_control_sockets: security.allow_control_sockets,
+        };
+        let mounts = mounts::check(&spec.mounts, &around)?;
+        let seccomp = match &security.seccomp {
+            Seccomp::Profile(path) => Some(seccomp_profile::read(path, &capabilities, &kernel_release())?),
+            Seccomp::Default | Seccomp::Unconfined => None,
+        };
+        Ok(Checked { mounts, seccomp })
+    }
+}
+
+fn kernel_release() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+fn numbers(spec: &ContainerSpec) -> Result<()> {
+    let invalid = |code, text: &str| Err(EngineError::invalid(code, text));
+    if spec.resources.cpus.is_some_and(|cpus| cpu_quota(cpus).is_none()) {
+        return invalid("invalid_cpus", "invalid value for --cpus: it must be a positive number such as 0.5");
+    }
+    if spec.resources.memory.is_some_and(|memory| memory.0 == 0) {
+        return invalid("invalid_memory", "invalid value for --memory: it must be more than 0");
+    }
+    if spec.shm_size.is_some_and(|size| size.0 == 0) {
+        return invalid("invalid_shm_size", "invalid value for --shm-size: it must be more than 0");
+    }
+    if spec.log_max_files == Some(0) {
+        return invalid("invalid_log_opt", "invalid value for --log-opt max-file: at least one file is kept");
+    }
+    Ok(())
+}
+
+fn hostname(spec: &ContainerSpec) -> Result<()> {
+    let Some(name) = &spec.hostname else { return Ok(()) };
+    let label = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if name.len() > MAX_HOSTNAME || !name.split('.').all(label) {
+        let shown: String = name.chars().take(80).collect();
+        return Err(EngineError::invalid(
+            "invalid_hostname",
+            format!("invalid hostname \"{shown}\": letters, digits, `-` and dots, at most {MAX_HOSTNAME} of them"),
+        ));
+    }
+    Ok(())
+}
+
+/// The host's own name: that of a container in the host's network.
+pub(super) fn default_hostname(spec: &ContainerSpec, id: &cala_spec::ContainerId) -> String {
+    match (&spec.hostname, &spec.network) {
+        (Some(name), _) => name.clone(),
+        (None, NetworkMode::None) => id.short().to_owned(),
+        (None, NetworkMode::Host) => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cala_spec::ByteSize;
+    use cala_spec::container::Resources;
+
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_checked() {
+        let good = ContainerSpec { hostname: Some("web-1.example".into()), ..ContainerSpec::default() };
+        assert!(hostname(&good).is_ok() && numbers(&good).is_ok());
+        for name in ["", "a b", "-".repeat(65).as_str(), "a..b", "ä"] {
+            assert!(hostname(&ContainerSpec { hostname: Some(name.into()), ..ContainerSpec::default() }).is_err(), "{name}");
+        }
+        let bad = [
+            ContainerSpec { shm_size: Some(ByteSize(0)), ..ContainerSpec::default() },
+            ContainerSpec { log_max_files: Some(0), ..ContainerSpec::default() },
+            ContainerSpec {
+                resources: Resources { cpus: Some(-1.0), ..Resources::default() },
+                ..ContainerSpec::default()
+            },
+        ];
+        assert!(bad.iter().all(|spec| numbers(spec).is_err()));
+    }
+}

@@ -1,0 +1,225 @@
+//! Making a container: check, image, volumes, records. Nothing is changed until everything was checked; what was made is
+//! taken away again when a later step fails.
+
+use std::path::Path;
+
+use cala_spec::event::EventKind;
+use cala_spec::mount::MountSource;
+use cala_spec::{ByteSize, ContainerConfig, ContainerId, ContainerName, ContainerSpec, names};
+use cala_store::{ContainerDir, ImageRecord, StoreError, new_container_id, random_bytes};
+
+use super::check::{Checked, default_hostname};
+use super::{mounts, plan};
+use crate::config::{ImageDefaults, Process, process};
+use crate::{Engine, EngineError, Progress, PullOptions, Result, time};
+
+/// How often a generated name may be taken before the engine gives up.
+const NAME_ATTEMPTS: u32 = 12;
+
+/// The most that /dev/shm gets without asking.
+const SHM_CAP: u64 = 1 << 30;
+
+impl Engine {
+    /// Makes a container, pulling its image by `spec.pull` when needed. Everything is checked before anything is changed.
+    ///
+    /// # Errors
+    /// When the specification is wrong, the name is taken, the image cannot be had, or the machine cannot do what is asked.
+    pub async fn create(&self, spec: ContainerSpec, progress: Progress<'_>) -> Result<ContainerId> {
+        self.create_with(spec, &PullOptions::default(), progress).await
+    }
+
+    /// Like `create`, with credentials and the like for the pull.
+    ///
+    /// # Errors
+    /// As `create`.
+    pub async fn create_with(
+        &self,
+        spec: ContainerSpec,
+        pull: &PullOptions,
+        progress: Progress<'_>,
+    ) -> Result<ContainerId> {
+        let checked = self.check(&spec)?;
+        if let Some(name) = &spec.name {
+            self.refuse_taken(name)?;
+        }
+        let image = self.image_for(&spec, pull, progress).await?;
+        self.make(spec, checked, &image)
+    }
+
+    /// Before a long pull; the name is claimed for good when the container is made.
+    fn refuse_taken(&self, name: &ContainerName) -> Result<()> {
+        let store = self.store()?;
+        match store.resolve_container(name.as_str()) {
+            Ok(id) if store.read_config(&id).is_ok_and(|config| config.name == *name) => {
+                Err(StoreError::NameInUse { name: name.clone(), id }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn make(&self, mut spec: ContainerSpec, checked: Checked, image: &ImageRecord) -> Result<ContainerId> {
+        let (defaults, _) = self.store()?.read_image_config(&image.image_id)?;
+        let process = process(&ImageDefaults::from(&defaults), &spec)?;
+        spec.mounts = checked.mounts;
+        spec.shm_size = Some(spec.shm_size.unwrap_or_else(|| default_shm_size(&spec)));
+        mounts::make_sources(&spec.mounts)?;
+        let anonymous = self.make_volumes(&mut spec)?;
+        let made = config(spec, process, image).and_then(|config| self.claim(config)).and_then(|(config, dir)| {
+            let finished = self.finish(&config, &dir, checked.seccomp.as_ref());
+            drop(dir);
+            finished.map(|()| config)
+        });
+        match made {
+            Ok(config) => {
+                self.container_event(&config, "create", &[])?;
+                Ok(config.id)
+            }
+            Err(error) => {
+                self.drop_volumes(&anonymous);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the volumes that are absent and names the anonymous ones; returns the names of the latter.
+    fn make_volumes(&self, spec: &mut ContainerSpec) -> Result<Vec<String>> {
+        let store = self.store()?;
+        let mut anonymous = Vec::new();
+        for mount in &mut spec.mounts {
+            let MountSource::Volume { name } = &mut mount.source else { continue };
+            let (made, volume) = match name {
+                Some(name) => store.create_volume_if_absent(name).map(|(_, made)| (made, name.clone())),
+                None => store.create_anonymous_volume().map(|(volume, _)| {
+                    anonymous.push(volume.clone());
+                    *name = Some(volume.clone());
+                    (true, volume)
+                }),
+            }
+            .inspect_err(|_| self.drop_volumes(&anonymous))?;
+            if made {
+                self.object_event(EventKind::Volume, "create", &volume, &volume)?;
+            }
+        }
+        Ok(anonymous)
+    }
+
+    /// Takes volumes away again that were made for a container that could not be made. What fails is left behind empty.
+    pub(super) fn drop_volumes(&self, names: &[String]) {
+        let Ok(store) = self.store() else { return };
+        let trees: Vec<_> = names.iter().filter_map(|name| store.remove_volume(name).ok()).collect();
+        if let Err(error) = self.delete_trees(&trees) {
+            tracing::debug!(%error, "volumes of a container that was not made are left");
+        }
+    }
+
+    /// Claims the name, or one generated name after the other.
+    fn claim(&self, mut config: ContainerConfig) -> Result<(ContainerConfig, ContainerDir)> {
+        let store = self.store()?;
+        if config.spec.name.is_some() {
+            let dir = store.claim_container(&config)?;
+            return Ok((config, dir));
+        }
+        let mut attempt = 0;
+        loop {
+            match store.claim_container(&config) {
+                Err(StoreError::NameInUse { .. }) if attempt < NAME_ATTEMPTS => {
+                    attempt += 1;
+                    config.name = generated_name(attempt)?;
+                }
+                claimed => return Ok((config, claimed?)),
+            }
+        }
+    }
+
+    /// What belongs into the container's directory before anybody may start it.
+    fn finish(
+        &self,
+        config: &ContainerConfig,
+        dir: &ContainerDir,
+        seccomp: Option<&oci_spec::runtime::LinuxSeccomp>,
+    ) -> Result<()> {
+        let done = seccomp.map_or(Ok(()), |profile| write_profile(&dir.path, profile)).and_then(|()| {
+            match dir.upper_owner {
+                Some((uid, gid)) => Ok(self.helper()?.change_owner(&dir.path.join("upper"), uid, gid)?),
+                None => Ok(()),
+            }
+        });
+        done.inspect_err(|_| self.unmake(&config.id))
+    }
+
+    /// A container without its filter or with a wrong owner must not stay. It cannot run: its stage is locked.
+    fn unmake(&self, id: &ContainerId) {
+        let removed = self.store().map(|store| (store.container_dir(id), store.data().join("tmp").join(format!("removed-{id}"))));
+        if let Ok((from, to)) = removed
+            && let Err(error) = std::fs::rename(&from, &to)
+        {
+            tracing::warn!(%id, %error, "a half-made container could not be taken away");
+        }
+    }
+}
+
+fn write_profile(dir: &Path, profile: &oci_spec::runtime::LinuxSeccomp) -> Result<()> {
+    let path = dir.join(plan::SECCOMP_FILE);
+    let bytes = serde_json::to_vec(profile).map_err(|error| EngineError::Internal(error.to_string()))?;
+    std::fs::write(&path, bytes).map_err(|error| EngineError::io("write", &path, error))
+}
+
+/// What is stored of the container.
+fn config(spec: ContainerSpec, process: Process, image: &ImageRecord) -> Result<ContainerConfig> {
+    let id = new_container_id()?;
+    let hostname = default_hostname(&spec, &id);
+    let mut env = process.env;
+    if !env.iter().any(|entry| entry.starts_with("HOSTNAME=")) {
+        env.push(format!("HOSTNAME={hostname}"));
+    }
+    Ok(ContainerConfig {
+        name: spec.name.clone().map_or_else(|| generated_name(0), Ok)?,
+        created_ns: time::now_ns(),
+        image: image.name.clone().unwrap_or_else(|| image.image_id.hex().to_owned()),
+        image_id: image.image_id.clone(),
+        layers: image.layers.iter().map(|layer| layer.key.clone()).collect(),
+        args: process.args,
+        entrypoint_len: process.entrypoint_len,
+        env,
+        workdir: process.workdir,
+        user: process.user,
+        hostname,
+        labels: process.labels,
+        stop_signal: process.stop_signal.0,
+        stop_timeout: process.stop_timeout,
+        id,
+        spec,
+    })
+}
+
+fn generated_name(attempt: u32) -> Result<ContainerName> {
+    let bytes = random_bytes()?;
+    let random = bytes.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    names::generate(random, attempt).map_err(|error| EngineError::Internal(error.to_string()))
+}
+
+/// Half of what the container may use in memory, which is what /dev/shm is charged to, and 1 GiB at most.
+fn default_shm_size(spec: &ContainerSpec) -> ByteSize {
+    let info = rustix::system::sysinfo();
+    let machine = info.totalram.saturating_mul(u64::from(info.mem_unit));
+    let limit = spec.resources.memory.map_or(machine, |memory| memory.0.min(machine));
+    ByteSize((limit / 2).clamp(1 << 20, SHM_CAP))
+}
+
+#[cfg(test)]
+mod tests {
+    use cala_spec::container::Resources;
+
+    use super::*;
+
+    #[test]
+    fn shared_memory_is_half_of_the_limit() {
+        let with = |memory| {
+            let resources = Resources { memory: Some(ByteSize(memory)), ..Resources::default() };
+            default_shm_size(&ContainerSpec { resources, ..ContainerSpec::default() }).0
+        };
+        assert_eq!(with(64 << 20), 32 << 20);
+        assert_eq!(with(1024), 1 << 20);
+        assert!(default_shm_size(&ContainerSpec::default()).0 <= SHM_CAP);
+    }
+}

@@ -1,0 +1,64 @@
+//! A further command in a running container.
+
+use cala_monitor::protocol::ExecRequest;
+use cala_monitor::{Attachment, MonitorClient};
+
+use super::wrong_state;
+use crate::{Engine, EngineError, ExecOptions, Result};
+
+/// A command that was started by `exec`.
+#[derive(Debug)]
+pub struct ExecStarted {
+    /// Its streams and, last, its exit code; `None` when detached.
+    pub attachment: Option<Attachment>,
+    /// Its host pid.
+    pub pid: i32,
+}
+
+impl Engine {
+    /// Runs a further command in a running container.
+    ///
+    /// # Errors
+    /// When there is none, it does not run, or the command cannot start.
+    pub fn exec(&self, name: &str, options: &ExecOptions) -> Result<ExecStarted> {
+        if options.command.is_empty() {
+            return Err(EngineError::invalid("no_command", "must provide a non-empty command to start an exec session"));
+        }
+        if options.workdir.as_ref().is_some_and(|workdir| !workdir.starts_with('/')) {
+            return Err(EngineError::invalid("invalid_workdir", "the working directory needs to be an absolute path"));
+        }
+        if let Some(user) = &options.user {
+            crate::config::check_user(user)?;
+        }
+        let id = self.resolve_container(name)?;
+        let container = self.sound(&id)?;
+        if !container.alive {
+            return Err(wrong_state(
+                "can only create exec sessions on running containers: container state improper".to_owned(),
+                format!("start it first: cala start {}", id.short()),
+            ));
+        }
+        let monitor = MonitorClient::connect(&self.store()?.run_dir(&id))?;
+        let started = monitor.exec(request(options))?;
+        self.container_event(&container.config, "exec", &[("execCommand", options.command.join(" "))])?;
+        Ok(ExecStarted { attachment: started.attachment, pid: started.pid })
+    }
+}
+
+fn request(options: &ExecOptions) -> ExecRequest {
+    let mut env: Vec<String> = options.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if options.tty && !options.env.iter().any(|(name, _)| name == "TERM") {
+        env.push("TERM=xterm".to_owned());
+    }
+    ExecRequest {
+        args: options.command.clone(),
+        env,
+        workdir: options.workdir.clone(),
+        user: options.user.clone(),
+        tty: options.tty,
+        stdin: options.interactive,
+        size: options.size.map(|size| (size.rows, size.cols)),
+        privileged: options.privileged,
+        detach: options.detach,
+    }
+}

@@ -1,0 +1,251 @@
+//! Everything known of one container, in Podman's form.
+
+use std::collections::BTreeMap;
+
+use cala_spec::mount::{Mount, MountSource};
+use cala_spec::{ByteSize, ContainerConfig, ContainerState, ContainerStatus, Signal};
+use cala_store::{Container, Store};
+
+use super::plan;
+use crate::cgroup::Delegation;
+use crate::oci::{CPU_PERIOD, OCI_VERSION, capabilities, cpu_quota, mounts, rlimits};
+use crate::view::{
+    ContainerInspect, GraphDriver, HostConfig, InspectConfig, InspectDevice, InspectMount, InspectState, InspectUlimit,
+    LogConfig, NetworkEndpoint, NetworkSettings, RestartPolicy,
+};
+use crate::{Engine, Result, command_line, time};
+
+impl Engine {
+    /// Everything known of a container.
+    ///
+    /// # Errors
+    /// When there is none or it is damaged.
+    pub fn inspect_container(&self, name: &str) -> Result<ContainerInspect> {
+        let store = self.store()?;
+        let id = store.resolve_container(name)?;
+        let container = store.container(&id)?;
+        // Gone with its image: a container keeps its layers all the same.
+        let digest = store.image(&container.config.image_id).map(|image| image.record.manifest.to_string());
+        Ok(inspect(store, &container, digest.unwrap_or_default()))
+    }
+}
+
+fn inspect(store: &Store, container: &Container, image_digest: String) -> ContainerInspect {
+    let Container { config, state, .. } = container;
+    let dir = store.container_dir(&config.id);
+    let path = |file: &str| dir.join(file).to_string_lossy().into_owned();
+    let caps = capabilities::merge(&config.spec).unwrap_or_default();
+    let (program, arguments) = config.args.split_first().map_or((String::new(), Vec::new()), |(p, a)| (p.clone(), a.to_vec()));
+    ContainerInspect {
+        id: config.id.to_string(),
+        created: time::rfc3339(config.created_ns),
+        path: program,
+        args: arguments,
+        state: state_of(config, state),
+        image: config.image_id.hex().to_owned(),
+        image_digest,
+        image_name: config.image.clone(),
+        rootfs: String::new(),
+        pod: String::new(),
+        resolv_conf_path: path("resolv.conf"),
+        hostname_path: path("hostname"),
+        hosts_path: path("hosts"),
+        static_dir: dir.to_string_lossy().into_owned(),
+        log_path: path(plan::LOG_FILE),
+        oci_runtime: "cala".to_owned(),
+        name: config.name.to_string(),
+        restart_count: 0,
+        driver: "overlay".to_owned(),
+        mount_label: String::new(),
+        process_label: String::new(),
+        app_armor_profile: String::new(),
+        effective_caps: caps.clone(),
+        bounding_caps: caps,
+        exec_ids: Vec::new(),
+        graph_driver: graph_driver(store, config),
+        mounts: config.spec.mounts.iter().filter_map(|mount| mount_of(store, mount)).collect(),
+        dependencies: Vec::new(),
+        network_settings: network_settings(config.spec.network.as_str()),
+        namespace: String::new(),
+        is_infra: false,
+        config: config_of(config),
+        host_config: host_config(store, config),
+    }
+}
+
+fn state_of(config: &ContainerConfig, state: &ContainerState) -> InspectState {
+    let group = state.status.is_alive().then(Delegation::find).flatten().map(|place| place.group(config.id.as_str()));
+    let cgroup_path = group.filter(|group| group.is_dir());
+    InspectState {
+        oci_version: OCI_VERSION.to_owned(),
+        status: state.status.to_string(),
+        running: matches!(state.status, ContainerStatus::Running | ContainerStatus::Stopping),
+        paused: state.status == ContainerStatus::Paused,
+        restarting: false,
+        oom_killed: state.oom_killed,
+        dead: false,
+        pid: state.pid,
+        conmon_pid: if state.status.is_alive() { state.monitor_pid } else { 0 },
+        exit_code: state.exit_code,
+        error: state.error.clone(),
+        started_at: time::rfc3339(state.started_ns),
+        finished_at: time::rfc3339(state.finished_ns),
+        cgroup_path: cgroup_path
+            .and_then(|path| path.strip_prefix("/sys/fs/cgroup").map(|below| format!("/{}", below.display())).ok())
+            .unwrap_or_default(),
+    }
+}
+
+fn graph_driver(store: &Store, config: &ContainerConfig) -> GraphDriver {
+    let dir = store.container_dir(&config.id);
+    let lower: Vec<String> =
+        config.layers.iter().rev().map(|key| store.layer_diff(key).to_string_lossy().into_owned()).collect();
+    let mut data = BTreeMap::from([("LowerDir".to_owned(), lower.join(":"))]);
+    for (word, name) in [("UpperDir", "upper"), ("WorkDir", "work"), ("MergedDir", "merged")] {
+        data.insert(word.to_owned(), dir.join(name).to_string_lossy().into_owned());
+    }
+    GraphDriver { name: "overlay".to_owned(), data }
+}
+
+fn mount_of(store: &Store, mount: &Mount) -> Option<InspectMount> {
+    let (kind, name, source, driver) = match &mount.source {
+        MountSource::Bind { path, .. } => ("bind", None, path.clone(), ""),
+        MountSource::Volume { name } => {
+            let name = name.clone().unwrap_or_default();
+            let data = mounts::volume_data(&store.data().join("volumes"), &name);
+            ("volume", Some(name), data.to_string_lossy().into_owned(), "local")
+        }
+        // Podman tells of these in HostConfig only.
+        MountSource::Tmpfs => return None,
+    };
+    let options = mounts::options(mount);
+    let propagation = options.iter().copied().find(|option| mounts::PROPAGATION.contains(option)).unwrap_or_default();
+    Some(InspectMount {
+        kind: kind.to_owned(),
+        name,
+        source,
+        destination: mount.target.clone(),
+        driver: driver.to_owned(),
+        mode: String::new(),
+        options: options
+            .iter()
+            .filter(|option| !matches!(**option, "rw" | "ro") && **option != propagation)
+            .map(|&option| option.to_owned())
+            .collect(),
+        rw: !options.contains(&"ro"),
+        propagation: propagation.to_owned(),
+    })
+}
+
+fn network_settings(network: &str) -> NetworkSettings {
+    let endpoint = NetworkEndpoint { network_id: network.to_owned(), ..NetworkEndpoint::default() };
+    NetworkSettings { networks: BTreeMap::from([(network.to_owned(), endpoint)]), ..NetworkSettings::default() }
+}
+
+fn config_of(config: &ContainerConfig) -> InspectConfig {
+    let (entrypoint, command) = config.args.split_at(config.entrypoint_len.min(config.args.len()));
+    InspectConfig {
+        hostname: config.hostname.clone(),
+        domainname: String::new(),
+        user: config.user.clone(),
+        attach_stdin: false,
+        attach_stdout: false,
+        attach_stderr: false,
+        tty: config.spec.tty,
+        open_stdin: config.spec.interactive,
+        stdin_once: false,
+        env: config.env.clone(),
+        cmd: command.to_vec(),
+        image: config.image.clone(),
+        working_dir: config.workdir.clone(),
+        entrypoint: (!entrypoint.is_empty()).then(|| entrypoint.to_vec()),
+        labels: config.labels.clone(),
+        stop_signal: Signal(config.stop_signal).name(),
+        stop_timeout: config.stop_timeout,
+        create_command: command_line::create(&config.spec),
+        umask: "0022".to_owned(),
+    }
+}
+
+fn host_config(store: &Store, config: &ContainerConfig) -> HostConfig {
+    let spec = &config.spec;
+    let quota = spec.resources.cpus.and_then(cpu_quota).unwrap_or(0);
+    HostConfig {
+        binds: spec.mounts.iter().filter_map(bind).collect(),
+        cgroup_manager: "cgroupfs".to_owned(),
+        cgroup_mode: "private".to_owned(),
+        container_id_file: String::new(),
+        log_config: log_config(store, config),
+        network_mode: spec.network.as_str().to_owned(),
+        port_bindings: BTreeMap::new(),
+        restart_policy: RestartPolicy { name: "no".to_owned(), maximum_retry_count: 0 },
+        auto_remove: spec.remove,
+        init: spec.init,
+        cap_add: spec.cap_add.clone(),
+        cap_drop: spec.cap_drop.clone(),
+        dns: Vec::new(),
+        dns_options: Vec::new(),
+        dns_search: Vec::new(),
+        extra_hosts: Vec::new(),
+        group_add: Vec::new(),
+        ipc_mode: "private".to_owned(),
+        cgroups: "default".to_owned(),
+        oom_score_adj: 0,
+        pid_mode: "private".to_owned(),
+        privileged: spec.privileged,
+        readonly_rootfs: spec.read_only,
+        security_opt: spec.security_opt.clone(),
+        tmpfs: spec.mounts.iter().filter(|m| m.source == MountSource::Tmpfs).map(tmpfs).collect(),
+        uts_mode: "private".to_owned(),
+        userns_mode: String::new(),
+        shm_size: spec.shm_size.map_or(0, |size| size.0),
+        runtime: "oci".to_owned(),
+        memory: spec.resources.memory.map_or(0, |size| size.0),
+        memory_swap: 0,
+        nano_cpus: u64::try_from(quota).unwrap_or(0) * (1_000_000_000 / CPU_PERIOD),
+        cpu_period: if quota > 0 { CPU_PERIOD } else { 0 },
+        cpu_quota: quota,
+        pids_limit: spec.resources.pids_limit.unwrap_or(0),
+        devices: spec.devices.iter().map(device).collect(),
+        ulimits: spec.ulimits.iter().map(ulimit).collect(),
+    }
+}
+
+fn bind(mount: &Mount) -> Option<String> {
+    let source = match &mount.source {
+        MountSource::Bind { path, .. } => path.as_str(),
+        MountSource::Volume { name } => name.as_deref().unwrap_or_default(),
+        MountSource::Tmpfs => return None,
+    };
+    Some(format!("{source}:{}:{}", mount.target, mounts::options(mount).join(",")))
+}
+
+fn tmpfs(mount: &Mount) -> (String, String) {
+    (mount.target.clone(), mounts::options(mount).join(","))
+}
+
+fn log_config(store: &Store, config: &ContainerConfig) -> LogConfig {
+    let log = plan::log(config, &store.container_dir(&config.id));
+    LogConfig {
+        kind: "k8s-file".to_owned(),
+        config: BTreeMap::from([
+            ("max-size".to_owned(), log.max_size.to_string()),
+            ("max-file".to_owned(), log.max_files.to_string()),
+        ]),
+        path: log.path.to_string_lossy().into_owned(),
+        tag: String::new(),
+        size: ByteSize(log.max_size).human_compact(4),
+    }
+}
+
+fn device(device: &cala_spec::mount::DeviceMapping) -> InspectDevice {
+    InspectDevice {
+        path_on_host: device.host.clone(),
+        path_in_container: device.container.clone(),
+        cgroup_permissions: device.permissions.clone(),
+    }
+}
+
+fn ulimit(limit: &cala_spec::container::Ulimit) -> InspectUlimit {
+    InspectUlimit { name: rlimits::full_name(&limit.name), soft: limit.soft, hard: limit.hard }
+}

@@ -1,0 +1,158 @@
+//! What the monitor is told at a start: made of the stored configuration and of the machine as it is now.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use cala_monitor::{LogPlan, RunPlan, SeccompPlan};
+use cala_network::{addresses, files};
+use cala_spec::ContainerConfig;
+use cala_spec::container::NetworkMode;
+use cala_userns::IdPlan;
+use oci_spec::runtime::LinuxSeccomp;
+
+use crate::cgroup::Delegation;
+use crate::oci::mounts::Places;
+use crate::oci::security::{Seccomp, Security};
+use crate::oci::{self, Machine};
+use crate::{Engine, EngineError, Result};
+
+/// The current log file in a container's directory.
+pub(super) const LOG_FILE: &str = "ctr.log";
+/// The filter of `--security-opt seccomp=PROFILE`, as it was when the container was made.
+pub(super) const SECCOMP_FILE: &str = "seccomp.json";
+/// The plan.
+pub(super) const PLAN_FILE: &str = "plan.json";
+
+/// Group `tty`, which terminals belong to.
+const TTY_GROUP: u32 = 5;
+
+impl Engine {
+    /// Writes the plan and the files that it refers to; the caller holds the stage lock. Returns the plan's path.
+    pub(super) fn write_plan(&self, config: &ContainerConfig, console_size: Option<(u16, u16)>) -> Result<PathBuf> {
+        let dir = self.store()?.container_dir(&config.id);
+        write_own_files(config, &dir)?;
+        let plan = self.plan(config, &dir, console_size)?;
+        let bytes = serde_json::to_vec(&plan).map_err(|error| EngineError::Internal(error.to_string()))?;
+        let path = dir.join(PLAN_FILE);
+        write(&path, &bytes)?;
+        Ok(path)
+    }
+
+    fn plan(&self, config: &ContainerConfig, dir: &Path, console_size: Option<(u16, u16)>) -> Result<RunPlan> {
+        let store = self.store()?;
+        let spec = &config.spec;
+        let ids = cala_userns::plan()?;
+        let delegation = Delegation::find();
+        crate::cgroup::check(&spec.resources, delegation.as_ref())?;
+        let security = Security::parse(&spec.security_opt)?;
+        let (seccomp, profile) = seccomp(&security, spec.privileged, dir)?;
+        let volumes_dir = store.data().join("volumes");
+        let machine = Machine {
+            places: Places { container_dir: dir, volumes_dir: &volumes_dir, has_tty_group: has_group(&ids, TTY_GROUP) },
+            max_gid: max_gid(&ids),
+            default_pids: delegation.as_ref().and_then(Delegation::default_pids),
+            seccomp: profile,
+        };
+        Ok(RunPlan {
+            id: config.id.clone(),
+            name: config.name.to_string(),
+            container_dir: dir.to_owned(),
+            run_dir: store.run_dir(&config.id),
+            name_file: store.name_file(&config.name),
+            events_dir: store.events_dir(),
+            lower_dirs: config.layers.iter().map(|key| store.layer_diff(key)).collect(),
+            spec: oci::spec(config, machine)?,
+            seccomp,
+            cgroup: delegation.map(|place| place.group(config.id.as_str())),
+            rm: spec.remove,
+            init: spec.init,
+            stdin_open: spec.interactive,
+            tty: spec.tty,
+            console_size,
+            stop_signal: config.stop_signal,
+            stop_timeout_s: config.stop_timeout,
+            durable: !spec.remove,
+            log: log(config, dir),
+            image: config.image.clone(),
+            labels: config.labels.clone(),
+        })
+    }
+}
+
+/// Where the log goes and when it is rotated.
+pub(super) fn log(config: &ContainerConfig, dir: &Path) -> LogPlan {
+    let defaults = LogPlan::with_defaults(&dir.join(LOG_FILE));
+    LogPlan {
+        max_size: config.spec.log_max_size.map_or(defaults.max_size, |size| size.0),
+        max_files: config.spec.log_max_files.unwrap_or(defaults.max_files),
+        ..defaults
+    }
+}
+
+/// The filter. A profile that was given and is gone is an error: never less than asked for.
+fn seccomp(security: &Security, privileged: bool, dir: &Path) -> Result<(SeccompPlan, Option<LinuxSeccomp>)> {
+    match &security.seccomp {
+        Seccomp::Unconfined => Ok((SeccompPlan::Unconfined, None)),
+        Seccomp::Default if privileged => Ok((SeccompPlan::Unconfined, None)),
+        Seccomp::Default => Ok((SeccompPlan::Default, None)),
+        Seccomp::Profile(_) => {
+            let path = dir.join(SECCOMP_FILE);
+            let text = fs::read(&path).map_err(|error| EngineError::io("read", &path, error))?;
+            let profile = serde_json::from_slice(&text).map_err(|error| EngineError::io("read", &path, error.into()))?;
+            Ok((SeccompPlan::Spec, Some(profile)))
+        }
+    }
+}
+
+fn has_group(ids: &IdPlan, gid: u32) -> bool {
+    ids.gid.iter().any(|range| gid >= range.inside && gid - range.inside < range.count)
+}
+
+/// The end of the first run of mapped groups from 0 on: a range of groups must have no hole at its ends.
+fn max_gid(ids: &IdPlan) -> u32 {
+    ids.gid.iter().map(|range| range.inside.saturating_add(range.count.saturating_sub(1))).max().unwrap_or(0).min(i32::MAX.unsigned_abs())
+}
+
+/// /etc/hostname, /etc/hosts, /etc/resolv.conf and /run/.containerenv of the container.
+fn write_own_files(config: &ContainerConfig, dir: &Path) -> Result<()> {
+    let name = config.name.as_str();
+    let (hosts, resolv) = match config.spec.network {
+        NetworkMode::None => (files::hosts_of_loopback(&config.hostname, name), files::resolv_conf_of_loopback()),
+        NetworkMode::Host => {
+            let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
+            let resolv = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+            (files::hosts_of_host(&hosts, outward_address(), &config.hostname, name), resolv)
+        }
+    };
+    write(&dir.join("hostname"), files::hostname(&config.hostname).as_bytes())?;
+    write(&dir.join("hosts"), hosts.as_bytes())?;
+    write(&dir.join("resolv.conf"), resolv.as_bytes())?;
+    write(&dir.join("containerenv"), containerenv(config).as_bytes())
+}
+
+/// By which programs see that, and in what, they are contained.
+fn containerenv(config: &ContainerConfig) -> String {
+    format!(
+        "engine=\"cala-{}\"\nname=\"{}\"\nid=\"{}\"\nimage=\"{}\"\nimageid=\"{}\"\nrootless=1\n",
+        env!("CARGO_PKG_VERSION"),
+        config.name,
+        config.id,
+        config.image,
+        config.image_id.hex()
+    )
+}
+
+/// Asked on a thread of its own, because the caller may or may not be inside a tokio runtime. Without an answer the
+/// host's names are left out.
+fn outward_address() -> Option<IpAddr> {
+    let ask = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().ok()?;
+        runtime.block_on(addresses::outward_address()).ok()?
+    };
+    std::thread::scope(|scope| scope.spawn(ask).join().ok()?)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).map_err(|error| EngineError::io("write", path, error))
+}

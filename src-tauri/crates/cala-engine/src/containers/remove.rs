@@ -1,0 +1,88 @@
+//! Removing containers.
+
+use std::time::Duration;
+
+use cala_spec::mount::MountSource;
+use cala_spec::{ContainerConfig, ContainerId, ContainerStatus, Signal};
+use cala_store::{ContainerEntry, StoreError};
+
+use super::wrong_state;
+use crate::{Engine, RemoveOptions, Result};
+
+impl Engine {
+    /// Removes a container and returns its id.
+    ///
+    /// # Errors
+    /// When there is none, or it runs and `force` is false.
+    pub fn remove(&self, name: &str, options: &RemoveOptions) -> Result<ContainerId> {
+        let id = self.resolve_container(name)?;
+        let entry = self.store()?.container_entry(&id)?;
+        self.end_for_removal(&entry, options)?;
+        match self.store()?.remove_container_records(&id) {
+            Ok(tree) => self.after_removal(&entry, options, tree)?,
+            // `--rm`, or somebody else was faster: it is gone, as wished.
+            Err(StoreError::NoSuchContainer(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(id)
+    }
+
+    fn end_for_removal(&self, entry: &ContainerEntry, options: &RemoveOptions) -> Result<()> {
+        let (id, alive) = match entry {
+            ContainerEntry::Sound(container) => (&container.config.id, container.alive),
+            ContainerEntry::Damaged(damaged) => (&damaged.id, damaged.alive),
+        };
+        if !alive {
+            return Ok(());
+        }
+        if !options.force {
+            return Err(match entry.status() {
+                ContainerStatus::Paused => wrong_state(
+                    format!(
+                        "cannot remove container {id} as it is paused - running or paused containers cannot be removed \
+                         without force: container state improper"
+                    ),
+                    format!("`cala rm -f {}` removes it all the same", id.short()),
+                ),
+                _ => StoreError::ContainerRunning(id.clone()).into(),
+            });
+        }
+        match options.timeout {
+            Some(timeout) => self.end(id, None, Some(timeout)),
+            None => self.end(id, Some(Signal::KILL), Some(Duration::ZERO)),
+        }?;
+        Ok(())
+    }
+
+    fn after_removal(&self, entry: &ContainerEntry, options: &RemoveOptions, tree: std::path::PathBuf) -> Result<()> {
+        let mut trees = vec![tree];
+        if let Some(config) = entry.config() {
+            self.container_event(config, "remove", &[])?;
+            if options.volumes || config.spec.remove {
+                trees.extend(self.put_anonymous_volumes_aside(config)?);
+            }
+        }
+        self.delete_trees(&trees)
+    }
+
+    /// Anonymous volumes of a container that no other container uses.
+    fn put_anonymous_volumes_aside(&self, config: &ContainerConfig) -> Result<Vec<std::path::PathBuf>> {
+        let store = self.store()?;
+        let anonymous: Vec<&str> =
+            volumes(config).filter(|name| store.volume(name).is_ok_and(|volume| volume.anonymous)).collect();
+        if anonymous.is_empty() {
+            return Ok(Vec::new());
+        }
+        let others = store.containers()?;
+        let used = |name: &str| others.iter().filter_map(ContainerEntry::config).any(|other| volumes(other).any(|v| v == name));
+        Ok(anonymous.into_iter().filter(|name| !used(name)).filter_map(|name| store.remove_volume(name).ok()).collect())
+    }
+}
+
+/// Names of the volumes that a container mounts.
+pub(super) fn volumes(config: &ContainerConfig) -> impl Iterator<Item = &str> {
+    config.spec.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Volume { name } => name.as_deref(),
+        MountSource::Bind { .. } | MountSource::Tmpfs => None,
+    })
+}

@@ -1,0 +1,89 @@
+//! Starting a container: a plan, a monitor, and word from it that the program runs.
+
+use cala_monitor::protocol::AttachOptions as MonitorAttach;
+use cala_monitor::{Attachment, MonitorClient};
+use cala_spec::{ContainerId, ContainerStatus};
+
+use super::wrong_state;
+use crate::{AttachOptions, Engine, Result};
+
+impl Engine {
+    /// Starts a container; does nothing when it runs.
+    ///
+    /// # Errors
+    /// When there is none or it cannot start; kind `CommandNotFound` and `CommandNotExecutable` for its command.
+    pub fn start(&self, name: &str) -> Result<ContainerId> {
+        let id = self.resolve_container(name)?;
+        self.launch(&id, None, |mut monitor| monitor.start())?;
+        Ok(id)
+    }
+
+    /// Starts a container with its streams attached from its first byte on.
+    ///
+    /// # Errors
+    /// As `start`; also when it runs already.
+    pub fn start_attached(&self, name: &str, options: &AttachOptions) -> Result<Attachment> {
+        let id = self.resolve_container(name)?;
+        let wish = wish(options);
+        let started = self.launch(&id, wish.size, |monitor| monitor.attach_and_start(wish))?;
+        match started {
+            Some((_, attachment)) => Ok(attachment),
+            None => Err(wrong_state(
+                format!("container {id} is already running: container state improper"),
+                format!("`cala attach {}` shows its output", id.short()),
+            )),
+        }
+    }
+
+    /// Attaches to a running container.
+    ///
+    /// # Errors
+    /// When there is none or it does not run.
+    pub fn attach(&self, name: &str, options: &AttachOptions) -> Result<Attachment> {
+        let id = self.resolve_container(name)?;
+        let container = self.sound(&id)?;
+        if !container.alive {
+            return Err(wrong_state(
+                format!("attaching to container {id}: you can only attach to running containers"),
+                format!("`cala start --attach {}` starts it and shows its output", id.short()),
+            ));
+        }
+        let monitor = MonitorClient::connect(&self.store()?.run_dir(&id))?;
+        Ok(monitor.attach(wish(options))?)
+    }
+
+    /// Spawns the monitor and has it do `how`; `None` when the container runs already.
+    fn launch<T>(
+        &self,
+        id: &ContainerId,
+        console_size: Option<(u16, u16)>,
+        how: impl FnOnce(MonitorClient) -> std::result::Result<T, cala_monitor::MonitorError>,
+    ) -> Result<Option<T>> {
+        let store = self.store()?;
+        // Settles the record first: under the stage lock nobody else could.
+        store.container(id)?;
+        // Held until the monitor has written its first state.
+        let _stage = store.lock_stage(id)?;
+        let container = store.container(id)?;
+        if container.alive || store.monitor_alive(id) {
+            return if container.state.status == ContainerStatus::Paused { Err(paused(id)) } else { Ok(None) };
+        }
+        let plan = self.write_plan(&container.config, console_size)?;
+        let monitor = MonitorClient::spawn(&self.program("cala-monitor"), &plan, &store.run_dir(id))?;
+        Ok(Some(how(monitor)?))
+    }
+}
+
+fn paused(id: &ContainerId) -> crate::EngineError {
+    wrong_state(format!("container {id} is paused: container state improper"), String::new())
+}
+
+fn wish(options: &AttachOptions) -> MonitorAttach {
+    MonitorAttach {
+        stdin: options.stdin,
+        stdout: options.stdout,
+        stderr: options.stderr,
+        size: options.size.map(|size| (size.rows, size.cols)),
+        logs: options.logs,
+    }
+}

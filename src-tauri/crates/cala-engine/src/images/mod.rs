@@ -1,0 +1,11 @@
+//! What can be done with images.
+
+mod embedded;
+mod feed;
+mod layers;
+mod list;
+mod login;
+mod pull;
+mod remove;
+
+pub use embedded::{EmbeddedImage, embedded_image};
