@@ -12,6 +12,7 @@
 mod capabilities;
 pub mod cgroup;
 mod channel;
+mod command;
 mod copy_up;
 mod create;
 mod devices;

@@ -80,7 +80,10 @@ impl Mounter<'_> {
             "sysfs" => sysfs(self.own, options).step(what),
             "cgroup" | "cgroup2" => cgroup(self.own, options).step(what),
             "devpts" => self.devpts(options).step(what),
-            _ => file_system(kind, options, &options.data).step(what),
+            _ => {
+                let source = entry.source().as_deref().and_then(Path::to_str).unwrap_or(kind);
+                file_system(kind, source, options, &options.data).step(what)
+            }
         }
     }
 
@@ -95,7 +98,7 @@ impl Mounter<'_> {
             .filter(|(key, value)| !(key == "gid" && value.as_deref().is_some_and(unmapped)))
             .cloned()
             .collect();
-        file_system("devpts", options, &data)
+        file_system("devpts", "devpts", options, &data)
     }
 
     /// Where to attach: resolved once below the root (rule R1), made when missing.
@@ -199,13 +202,15 @@ pub(crate) fn proc(own: CloneFlags) -> io::Result<OwnedFd> {
         return private(devices::host_tree("/proc")?, Attributes::NONE);
     }
     let attributes = Attributes::NOSUID | Attributes::NODEV | Attributes::NOEXEC;
-    FsContext::open("proc")?.mount(attributes)
+    let context = FsContext::open("proc")?;
+    context.string("source", "proc")?;
+    context.mount(attributes)
 }
 
 /// sysfs shows the network namespace's devices: without one of its own only the host's can be shown, read-only.
 fn sysfs(own: CloneFlags, options: &Options) -> io::Result<OwnedFd> {
     if own.contains(CloneFlags::NEWNET) {
-        match file_system("sysfs", options, &options.data) {
+        match file_system("sysfs", "sysfs", options, &options.data) {
             // Where parts of the host's own sysfs are covered the kernel gives no new one.
             Err(error) if error.raw_os_error() == Some(1) => {}
             other => return other,
@@ -217,7 +222,7 @@ fn sysfs(own: CloneFlags, options: &Options) -> io::Result<OwnedFd> {
 /// Without a cgroup namespace of its own the host's tree is shown, read-only (CVE-2023-25809).
 fn cgroup(own: CloneFlags, options: &Options) -> io::Result<OwnedFd> {
     if own.contains(CloneFlags::NEWCGROUP) {
-        return file_system("cgroup2", options, &[]);
+        return file_system("cgroup2", "cgroup2", options, &[]);
     }
     private(devices::host_tree("/sys/fs/cgroup")?, Attributes::RDONLY | options.set)
 }
@@ -227,8 +232,15 @@ fn private(tree: OwnedFd, set: Attributes) -> io::Result<OwnedFd> {
     Ok(tree)
 }
 
-fn file_system(kind: &str, options: &Options, data: &[(String, Option<String>)]) -> io::Result<OwnedFd> {
+fn file_system(
+    kind: &str,
+    source: &str,
+    options: &Options,
+    data: &[(String, Option<String>)],
+) -> io::Result<OwnedFd> {
     let context = FsContext::open(kind)?;
+    // Only shown, in mountinfo and by df(1).
+    context.string("source", source)?;
     for (key, value) in data {
         match value {
             Some(value) => context.string(key, value)?,

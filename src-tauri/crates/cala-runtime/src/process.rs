@@ -3,22 +3,17 @@
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use cala_sys::capability::{self, Bits};
 use cala_sys::{credentials, exec, prctl, rlimit};
 use oci_spec::runtime::{PosixRlimitType, Process};
-use rustix::fs::{Access, AtFlags, FileType, Gid, Mode, OFlags, Uid, accessat, chownat, fstat, statat};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid, chownat, fstat};
 
 use crate::error::Step;
 use crate::resolve::{self, Missing};
 use crate::seccomp::Instruction;
 use crate::user::{self, ResolvedUser};
-use crate::{IdMapPlan, StartError, Stdio, capabilities};
-
-/// `PATH` where the environment has none.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+use crate::{IdMapPlan, StartError, Stdio, capabilities, command};
 
 /// What a process is to be.
 #[derive(Clone, Copy)]
@@ -124,7 +119,7 @@ impl<'a> Launch<'a> {
             env.push(&home);
         }
         let env = strings(env.into_iter(), "environment variable")?;
-        let path = self.find_command();
+        let path = command::find(self.process);
         Ok(Program { launch: self, path, args, env, uid: user.uid })
     }
 
@@ -170,38 +165,6 @@ impl<'a> Launch<'a> {
         }
         credentials::set_uid(user.uid).step(|| format!("become user {}", user.uid))
     }
-
-    /// Looks for the command as the user, in `PATH` of the container's environment.
-    fn find_command(&self) -> Result<CString, StartError> {
-        let command = self.process.args().iter().flatten().next().map_or("", String::as_str);
-        if command.is_empty() {
-            return Err(StartError::Refused("no command: neither the image nor the request has one".into()));
-        }
-        let not_found = || StartError::CommandNotFound { command: command.to_owned() };
-        if command.contains('/') {
-            return CString::new(command).map_err(|_| not_found());
-        }
-        let path = self.process.env().iter().flatten().find_map(|entry| entry.strip_prefix("PATH="));
-        let mut found = None;
-        for folder in path.unwrap_or(DEFAULT_PATH).split(':') {
-            let candidate = Path::new(if folder.is_empty() { "." } else { folder }).join(command);
-            if candidate_is_file(&candidate) {
-                if accessat(rustix::fs::CWD, &candidate, Access::EXEC_OK, AtFlags::EACCESS).is_ok() {
-                    return CString::new(candidate.as_os_str().as_bytes()).map_err(|_| not_found());
-                }
-                found = Some(candidate);
-            }
-        }
-        Err(match found {
-            Some(_) => StartError::NotExecutable { command: command.to_owned(), reason: "permission denied".into() },
-            None => not_found(),
-        })
-    }
-}
-
-fn candidate_is_file(path: &Path) -> bool {
-    statat(rustix::fs::CWD, path, AtFlags::empty())
-        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
 }
 
 impl Program<'_> {
@@ -215,7 +178,7 @@ impl Program<'_> {
             return error;
         }
         let error = exec::execve(path, &self.args, &self.env);
-        self.explain(path, &error)
+        command::explain(self.launch.process, path, &error)
     }
 
     fn into_path_error(self) -> StartError {
@@ -254,26 +217,6 @@ impl Program<'_> {
         match self.launch.seccomp {
             Some(filter) => cala_sys::seccomp::set_filter(filter).step(|| "install the seccomp filter".into()),
             None => Ok(()),
-        }
-    }
-
-    /// What execve(2) means in the words of a person who wrote the command.
-    fn explain(&self, path: &CString, error: &std::io::Error) -> StartError {
-        use rustix::io::Errno;
-        let command = self.launch.process.args().iter().flatten().next().cloned().unwrap_or_default();
-        let reason = |reason: &str| StartError::NotExecutable { command: command.clone(), reason: reason.to_owned() };
-        let stat = statat(rustix::fs::CWD, path, AtFlags::empty()).map(|stat| FileType::from_raw_mode(stat.st_mode));
-        match error.raw_os_error().map(Errno::from_raw_os_error) {
-            Some(Errno::NOENT | Errno::NOTDIR) if stat.is_err() => StartError::CommandNotFound { command },
-            Some(Errno::NOENT | Errno::NOTDIR) => StartError::NotExecutable {
-                command,
-                reason: "its interpreter or dynamic loader is not in the image".to_owned(),
-            },
-            Some(Errno::ACCESS | Errno::ISDIR) if stat == Ok(FileType::Directory) => reason("it is a directory"),
-            Some(Errno::ACCESS | Errno::PERM) => reason("permission denied"),
-            Some(Errno::NOEXEC) => reason("exec format error (not a program, or one of another architecture)"),
-            Some(Errno::TOOBIG) => reason("argument list too long"),
-            _ => reason(&error.to_string()),
         }
     }
 }

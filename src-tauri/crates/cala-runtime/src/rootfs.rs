@@ -72,6 +72,7 @@ impl Overlay {
 
     fn by_layer(&self) -> io::Result<OwnedFd> {
         let context = FsContext::open("overlay")?;
+        context.string("source", "overlay")?;
         for layer in &self.lower {
             context.string("lowerdir+", &by_fd(layer))?;
         }

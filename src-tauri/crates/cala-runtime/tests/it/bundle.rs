@@ -105,12 +105,43 @@ impl Bundle {
             .expect("the helper runs");
         Done::new(output, begun.elapsed())
     }
+
+    /// Writes it as an OCI bundle of one directory; returns its path.
+    pub(crate) fn as_oci(&self) -> PathBuf {
+        let path = self.dir.path().to_owned();
+        fs::rename(path.join("base"), path.join("rootfs")).expect("rename");
+        let mut spec = self.spec.clone();
+        let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+        spec["root"]["path"] = "rootfs".into();
+        spec["linux"]["uidMappings"] = json!([{"containerID": 0, "hostID": uid, "size": 1}]);
+        spec["linux"]["gidMappings"] = json!([{"containerID": 0, "hostID": gid, "size": 1}]);
+        spec["mounts"][3]["options"] = json!(["newinstance", "ptmxmode=0666", "mode=0620"]);
+        fs::write(path.join("config.json"), spec.to_string()).expect("config");
+        path
+    }
+
+    /// `cala-oci` with a state directory in the bundle.
+    pub(crate) fn oci(&self, words: &[&str]) -> Done {
+        let begun = std::time::Instant::now();
+        let output = Command::new(std::env::current_exe().expect("own program"))
+            .arg("__oci")
+            .arg("--root")
+            .arg(self.dir.path().join("state"))
+            .args(words)
+            .current_dir(self.dir.path())
+            .output()
+            .expect("cala-oci runs");
+        Done::new(output, begun.elapsed())
+    }
 }
 
 impl Drop for Bundle {
     fn drop(&mut self) {
         // The kernel's own directory in an overlay's work directory has mode 000.
-        let _ = fs::set_permissions(self.dir.path().join("work/work"), fs::Permissions::from_mode(0o700));
+        for number in std::iter::once(String::new()).chain((0..self.plan.times).map(|number| number.to_string())) {
+            let work = self.dir.path().join(number).join("work/work");
+            let _ = fs::set_permissions(work, fs::Permissions::from_mode(0o700));
+        }
     }
 }
 

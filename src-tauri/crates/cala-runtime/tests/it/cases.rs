@@ -35,6 +35,8 @@ pub(crate) const CASES: &[Case] = &[
     ("sysctls", sysctls),
     ("cgroup_is_entered", cgroup_is_entered),
     ("many_layers", many_layers),
+    ("oci_life", oci_life),
+    ("oci_errors", oci_errors),
     ("starts_are_quick", starts_are_quick),
 ];
 
@@ -91,7 +93,7 @@ fn a_directory_as_root() {
 
 fn dev_is_complete() {
     let done = Bundle::sh(
-        "cd /dev; ls; for d in null zero full random urandom tty; do stat -c '%n %t %T %F' $d; done; readlink fd stdin stdout stderr ptmx; \
+        "cd /dev; ls; for d in null zero full random urandom tty; do stat -c '%n %t %T %F' $d; done; for l in fd stdin stdout stderr ptmx; do readlink $l; done; \
          echo x > null && head -c 4 zero | wc -c; ls /dev/pts; touch /dev/shm/a /dev/mqueue/b && echo writable; grep -E ' /dev(/shm)? ' /proc/self/mountinfo",
     )
     .run();
@@ -110,10 +112,11 @@ fn proc_sys_cgroup() {
 }
 
 fn masked_and_read_only_paths() {
-    let done = Bundle::sh("cat /proc/kcore | wc -c; cat /proc/keys | wc -c; ls /proc/scsi | wc -l; ls /sys/firmware | wc -l; echo 1 > /proc/sys/net/ipv4/ip_forward; echo b > /proc/sysrq-trigger; touch /proc/scsi/x; ls /proc/acpi").run();
+    let done = Bundle::sh("cat /proc/keys | wc -c; cat /proc/interrupts | wc -c; ls /proc/acpi | wc -l; ls /sys/firmware | wc -l; echo 1 > /proc/sys/net/ipv4/ip_forward; touch /proc/fs/x; stat -c %a /sys/firmware").run();
     let zeros = done.out.lines().filter(|line| *line == "0").count();
-    assert!(zeros >= 2, "{done:?}");
-    assert!(done.err.matches("Read-only file system").count() >= 2, "{done:?}");
+    // Not every kernel has all of these.
+    assert!(zeros >= 3, "{done:?}");
+    assert!(done.err.contains("ip_forward: Read-only file system"), "{done:?}");
 }
 
 fn binds_and_tmpfs() {
@@ -257,7 +260,7 @@ fn init_reaps_and_forwards() {
 
 fn exec_enters() {
     let bundle = Bundle::new(&["sleep", "100"]).exec(|process| {
-        process["args"] = json!(["sh", "-c", "echo $$; hostname; cat /proc/1/comm; id -u; grep -E '^Cap(Eff|Inh)|^Seccomp:|^NoNew' /proc/self/status; readlink /proc/self/ns/cgroup /proc/1/ns/cgroup; pwd; ls /proc/self/fd; exit 4"]);
+        process["args"] = json!(["sh", "-c", "echo $$; hostname; cat /proc/1/comm; id -u; grep -E '^Cap(Eff|Inh)|^Seccomp:|^NoNew' /proc/self/status; readlink /proc/self/ns/cgroup; readlink /proc/1/ns/cgroup; pwd; ls /proc/self/fd; exit 4"]);
         process["cwd"] = "/tmp".into();
     });
     let done = bundle.run();
@@ -370,4 +373,48 @@ fn starts_are_quick() {
     let done = Bundle::new(&["true"]).plan(|plan| plan.times = 20).run();
     done.ok();
     println!("{}", done.err.trim());
+}
+
+fn oci_life() {
+    let bundle = Bundle::sh("echo $$; hostname");
+    bundle.as_oci();
+    assert_eq!(bundle.oci(&["run", "c1"]).ok(), "1\nbox");
+    bundle.oci(&["state", "c1"]).refused(125, "no such container");
+
+    let bundle = Bundle::new(&["sleep", "100"]);
+    bundle.as_oci();
+    // Its streams stay with the process, so they must not be a pipe that is read to its end.
+    let null = |words: &[&str]| {
+        let status = std::process::Command::new(std::env::current_exe().expect("own program"))
+            .arg("__oci").arg("--root").arg(bundle.dir.path().join("state")).args(words)
+            .current_dir(bundle.dir.path())
+            .stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null())
+            .status().expect("runs");
+        assert!(status.success(), "{words:?}");
+    };
+    null(&["create", "--bundle", ".", "--pid-file", "pid", "c2"]);
+    assert!(bundle.oci(&["state", "c2"]).ok().contains("\"status\": \"created\""));
+    assert!(fs::read_to_string(bundle.dir.path().join("pid")).expect("pid").parse::<i32>().expect("a number") > 0);
+    bundle.oci(&["create", "c2"]).refused(125, "there already");
+    bundle.oci(&["delete", "c2"]).refused(125, "is created");
+    bundle.oci(&["start", "c2"]).ok();
+    bundle.oci(&["start", "c2"]).refused(125, "is running");
+    assert!(bundle.oci(&["state", "c2"]).ok().contains("\"status\": \"running\""));
+    bundle.oci(&["kill", "c2", "KILL"]).ok();
+    assert!(bundle.oci(&["state", "c2"]).ok().contains("\"status\": \"stopped\""));
+    bundle.oci(&["kill", "c2"]).refused(125, "is stopped");
+    bundle.oci(&["delete", "c2"]).ok();
+    bundle.oci(&["delete", "c2"]).refused(125, "no such container");
+    bundle.oci(&["delete", "--force", "c2"]).ok();
+}
+
+fn oci_errors() {
+    let bundle = Bundle::new(&["no-such-command"]);
+    bundle.as_oci();
+    bundle.oci(&["run", "c1"]).refused(127, "not found");
+    bundle.oci(&["state", "c1"]).refused(125, "no such container");
+    fs::write(bundle.dir.path().join("config.json"), "{").expect("write");
+    bundle.oci(&["create", "c1"]).refused(125, "cannot parse");
+    bundle.oci(&["frobnicate", "c1"]).refused(125, "unknown command");
+    bundle.oci(&["create", "--bundle", "/no/such", "c1"]).refused(125, "/no/such");
 }

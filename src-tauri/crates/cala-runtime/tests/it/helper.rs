@@ -37,7 +37,15 @@ pub(crate) fn run(path: &str) -> ExitCode {
     cala_sys::prctl::set_dumpable(false).expect("as the monitor is");
     let mut code = 0;
     let mut best = u128::MAX;
-    for _ in 0..plan.times.max(1) {
+    for number in 0..plan.times.max(1) {
+        let mut plan = plan.clone();
+        if plan.times > 1 {
+            // Each with a fresh writable layer, as containers of `--rm` have.
+            plan.directory = plan.directory.join(number.to_string());
+            for name in ["upper", "work", "merged"] {
+                std::fs::create_dir_all(plan.directory.join(name)).expect("directory");
+            }
+        }
         let begun = std::time::Instant::now();
         match start(&plan) {
             Ok(started) => {

@@ -1,7 +1,7 @@
 //! Images and requests that want out (security.md, rules R1 to R9).
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use serde_json::json;
@@ -60,7 +60,7 @@ fn system_directories_that_are_links_are_refused() {
 
 fn dev_null_of_the_image_is_not_used() {
     let before = fs::read_to_string("/proc/sys/kernel/core_pattern").expect("core pattern");
-    let done = Bundle::sh("echo '|/bin/true' > /proc/sys/kernel/core_pattern; cat /proc/kcore | wc -c; stat -c '%t %T' /dev/null /proc/kcore")
+    let done = Bundle::sh("echo '|/bin/true' > /proc/sys/kernel/core_pattern; cat /proc/keys | wc -c; stat -c '%t %T' /dev/null /proc/keys")
         .link("/dev/null", "/proc/sys/kernel/core_pattern")
         .link("/dev/console", "/proc/sysrq-trigger")
         .run();
@@ -198,9 +198,19 @@ fn the_hosts_program_cannot_be_opened() {
                   (echo x >> $p/exe) 2>/dev/null; done; done; true";
     let done = Bundle::new(&["sh", "-c", script]).plan(|plan| plan.init = true).run();
     assert_eq!(done.ok(), "");
-    let mut bundle = Bundle::new(&["sh", "-c", script]);
-    bundle = bundle.exec(|process| process["args"] = json!(["/proc/self/exe", "true"]));
-    bundle.run().ok();
+    // /proc/self/exe of a process that is about to become the program is the host's (CVE-2019-5736).
+    for exec in [false, true] {
+        for command in ["/proc/self/exe", "/script", "/nested", "/link", "/loader"] {
+            let bundle = Bundle::new(&[if exec { "sleep" } else { command }, "100"])
+                .file("/script", "#!/proc/self/exe --version\n")
+                .file("/nested", "#! /script\n")
+                .link("/link", "/proc/self/exe");
+            fs::write(bundle.image("/loader"), elf_with_interpreter("/proc/self/exe")).expect("file");
+            fs::set_permissions(bundle.image("/loader"), fs::Permissions::from_mode(0o755)).expect("mode");
+            let bundle = if exec { bundle.exec(|process| process["args"] = json!([command])) } else { bundle };
+            bundle.run().refused(126, "leads to a file of the host");
+        }
+    }
     assert!(fs::read(std::env::current_exe().expect("own program")).expect("read") == own, "the helper was changed");
 }
 
@@ -217,4 +227,25 @@ fn console_links_are_not_followed() {
     let done = Bundle::sh("tty").link("/dev/pts", target).link("/dev/console", target).plan(|plan| plan.terminal = true).run();
     assert_eq!(done.ok(), "/dev/pts/0");
     canary.is_untouched();
+}
+
+/// The start of a 64-bit ELF file with one program header: PT_INTERP.
+fn elf_with_interpreter(path: &str) -> Vec<u8> {
+    let mut file = vec![0_u8; 64 + 56];
+    file[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+    file[16] = 2;
+    file[18] = if cfg!(target_arch = "x86_64") { 62 } else { 183 };
+    file[20] = 1;
+    file[32] = 64;
+    file[52] = 64;
+    file[54] = 56;
+    file[56] = 1;
+    file[64] = 3;
+    file[64 + 8] = 120;
+    let length = u8::try_from(path.len() + 1).expect("short");
+    file[64 + 32] = length;
+    file[64 + 40] = length;
+    file.extend(path.bytes());
+    file.push(0);
+    file
 }
