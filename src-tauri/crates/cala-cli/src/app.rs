@@ -7,8 +7,8 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, completion, container, create, events, exec, image, images, info, inspect, kill, login, logout, logs,
-    man, not_yet, ps, pull, rm, rmi, run as run_command, start, stop, tag, version, wait,
+    attach, completion, container, create, events, exec, image, images, info, inspect, kill, login, logout,
+    logs, man, not_yet, ps, pull, rm, rmi, run as run_command, start, stop, tag, version, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -16,7 +16,12 @@ use crate::{help, output};
 
 /// Manage containers and images
 #[derive(Debug, Parser)]
-#[command(name = "cala", disable_help_flag = true, disable_help_subcommand = true, disable_version_flag = true)]
+#[command(
+    name = "cala",
+    disable_help_flag = true,
+    disable_help_subcommand = true,
+    disable_version_flag = true
+)]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
@@ -138,7 +143,8 @@ fn said(root: &clap::Command, path: &str, error: &clap::Error) -> Failure {
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let valid = text(ContextKind::ValidValue);
             let what = if valid.is_empty() {
-                std::error::Error::source(error).map_or_else(|| "it does not fit".to_owned(), ToString::to_string)
+                std::error::Error::source(error)
+                    .map_or_else(|| "it does not fit".to_owned(), ToString::to_string)
             } else {
                 format!("{value:?} is not a valid value. Choose from: {valid:?}")
             };
@@ -160,7 +166,10 @@ fn name_of_flag(root: &clap::Command, path: &str, argument: &str) -> String {
         command = command.find_subcommand(name).unwrap_or(command);
     }
     let long = argument.trim_start_matches('-').split([' ', '=', '[']).next().unwrap_or_default();
-    let found = command.get_arguments().chain(root.get_arguments()).find(|argument| argument.get_long() == Some(long));
+    let found = command
+        .get_arguments()
+        .chain(root.get_arguments())
+        .find(|argument| argument.get_long() == Some(long));
     found.map_or_else(|| argument.to_owned(), arguments::shown)
 }
 
@@ -176,7 +185,8 @@ mod tests {
         fn check(command: &clap::Command) {
             assert!(command.get_about().is_some(), "{} says nothing of itself", command.get_name());
             for argument in command.get_arguments() {
-                let described = argument.get_help().is_some() || argument.is_hide_set() || argument.is_positional();
+                let described =
+                    argument.get_help().is_some() || argument.is_hide_set() || argument.is_positional();
                 assert!(described, "--{} of {} is not described", argument.get_id(), command.get_name());
             }
             command.get_subcommands().for_each(check);

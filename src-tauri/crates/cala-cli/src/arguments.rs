@@ -83,7 +83,9 @@ impl<'a> Walk<'a> {
 
     fn find(&self, wanted: impl Fn(&Arg) -> bool) -> Option<&'a Arg> {
         let own = self.command.get_arguments().find(|argument| wanted(argument));
-        own.or_else(|| self.root.get_arguments().find(|argument| argument.is_global_set() && wanted(argument)))
+        own.or_else(|| {
+            self.root.get_arguments().find(|argument| argument.is_global_set() && wanted(argument))
+        })
     }
 
     /// `--name` or `--name=value`; tells whether it asks for help.
@@ -97,7 +99,8 @@ impl<'a> Walk<'a> {
             return self.help_flag(value);
         }
         let known = |argument: &Arg| {
-            argument.get_long() == Some(&name) || argument.get_all_aliases().is_some_and(|names| names.contains(&name.as_str()))
+            argument.get_long() == Some(&name)
+                || argument.get_all_aliases().is_some_and(|names| names.contains(&name.as_str()))
         };
         let Some(argument) = self.find(known) else {
             return Err(self.mistake(format!("unknown flag: --{name}")));
@@ -119,7 +122,8 @@ impl<'a> Walk<'a> {
     fn help_flag(&mut self, value: Option<&[u8]>) -> Result<bool, Failure> {
         match value {
             None => Ok(true),
-            Some(value) => boolean(OsStr::from_bytes(value)).map_err(|what| self.mistake(invalid_value("--help", value, &what))),
+            Some(value) => boolean(OsStr::from_bytes(value))
+                .map_err(|what| self.mistake(invalid_value("--help", value, &what))),
         }
     }
 
@@ -165,7 +169,8 @@ impl<'a> Walk<'a> {
             self.push(argument, Some(value));
             return Ok(());
         }
-        let on = boolean(value).map_err(|what| self.mistake(invalid_value(&shown(argument), value.as_bytes(), &what)))?;
+        let on = boolean(value)
+            .map_err(|what| self.mistake(invalid_value(&shown(argument), value.as_bytes(), &what)))?;
         if on {
             self.push(argument, None);
         } else {
@@ -245,7 +250,8 @@ impl<'a> Walk<'a> {
         let version = self.flags.iter().any(|(id, _)| id == "version");
         self.words.extend(self.flags.into_iter().map(|(_, flag)| flag));
         if self.command.has_subcommands() && !version {
-            return Err(Failure::new(format!("missing command '{path} COMMAND'")).hint(format!("`{path} --help` lists them")));
+            return Err(Failure::new(format!("missing command '{path} COMMAND'"))
+                .hint(format!("`{path} --help` lists them")));
         }
         if !self.positionals.is_empty() {
             self.words.push("--".into());
@@ -303,17 +309,20 @@ mod tests {
     use super::*;
 
     fn root() -> Command {
-        let switch = |name: &'static str, short| Arg::new(name).long(name).short(short).action(ArgAction::SetTrue);
-        Command::new("cala").arg(Arg::new("root").long("root").global(true)).subcommand(
-            Command::new("run")
-                .arg(switch("tty", 't'))
-                .arg(switch("interactive", 'i'))
-                .arg(Arg::new("hostname").long("hostname").short('h'))
-                .arg(Arg::new("env").long("env").short('e').action(ArgAction::Append))
-                .arg(Arg::new("tls-verify").long("tls-verify").num_args(0..=1).require_equals(true))
-                .arg(Arg::new("words").num_args(0..).trailing_var_arg(true)),
-        )
-        .subcommand(Command::new("ps").arg(switch("all", 'a')).arg(Arg::new("words").num_args(0..)))
+        let switch =
+            |name: &'static str, short| Arg::new(name).long(name).short(short).action(ArgAction::SetTrue);
+        Command::new("cala")
+            .arg(Arg::new("root").long("root").global(true))
+            .subcommand(
+                Command::new("run")
+                    .arg(switch("tty", 't'))
+                    .arg(switch("interactive", 'i'))
+                    .arg(Arg::new("hostname").long("hostname").short('h'))
+                    .arg(Arg::new("env").long("env").short('e').action(ArgAction::Append))
+                    .arg(Arg::new("tls-verify").long("tls-verify").num_args(0..=1).require_equals(true))
+                    .arg(Arg::new("words").num_args(0..).trailing_var_arg(true)),
+            )
+            .subcommand(Command::new("ps").arg(switch("all", 'a')).arg(Arg::new("words").num_args(0..)))
     }
 
     fn read_words(line: &str) -> String {
@@ -344,7 +353,10 @@ mod tests {
             ("ps -az", "unknown shorthand flag: 'z' in -az"),
             ("run -e", "flag needs an argument: 'e' in -e"),
             ("run --env", "flag needs an argument: --env"),
-            ("run --tty=x box", "invalid argument \"x\" for \"-t, --tty\" flag: it is neither true nor false"),
+            (
+                "run --tty=x box",
+                "invalid argument \"x\" for \"-t, --tty\" flag: it is neither true nor false",
+            ),
             ("sp", "unrecognized command `cala sp`"),
         ] {
             let got = read_words(line);

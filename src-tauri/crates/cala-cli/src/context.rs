@@ -37,8 +37,11 @@ impl Context {
 
     /// Opens the engine.
     pub(crate) fn engine(&self) -> Result<Engine, Failure> {
-        let options =
-            EngineOptions { root: self.globals.root.clone(), runroot: self.globals.runroot.clone(), programs: None };
+        let options = EngineOptions {
+            root: self.globals.root.clone(),
+            runroot: self.globals.runroot.clone(),
+            programs: None,
+        };
         Ok(Engine::open(options)?)
     }
 
@@ -66,6 +69,10 @@ fn log_to_stderr(level: &str) -> Result<(), Failure> {
             )));
         }
     };
-    tracing_subscriber::fmt().with_max_level(filter).with_writer(std::io::stderr).with_ansi(crate::output::watched()).init();
+    tracing_subscriber::fmt()
+        .with_max_level(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(crate::output::watched())
+        .init();
     Ok(())
 }

@@ -64,6 +64,7 @@ impl Failure {
     }
 
     /// The line behind `Error: `.
+    #[cfg(test)]
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

@@ -12,7 +12,9 @@ pub(crate) fn render(root: &Command, names: &[String]) -> Result<String, Failure
     let mut path = "cala".to_owned();
     for name in names {
         let Some(next) = command.find_subcommand(name) else {
-            return Err(Failure::new(format!("unrecognized command `{path} {name}`\nTry '{path} --help' for more information")));
+            return Err(Failure::new(format!(
+                "unrecognized command `{path} {name}`\nTry '{path} --help' for more information"
+            )));
         };
         command = next;
         _ = write!(path, " {}", next.get_name());
@@ -61,7 +63,8 @@ fn usage(command: &Command, path: &str) -> String {
 }
 
 fn commands(out: &mut String, command: &Command) {
-    let mut shown: Vec<&Command> = command.get_subcommands().filter(|command| !command.is_hide_set()).collect();
+    let mut shown: Vec<&Command> =
+        command.get_subcommands().filter(|command| !command.is_hide_set()).collect();
     if shown.is_empty() {
         return;
     }
@@ -75,13 +78,16 @@ fn commands(out: &mut String, command: &Command) {
 }
 
 fn options(out: &mut String, command: &Command) {
-    let mut flags: Vec<&Arg> =
-        command.get_arguments().filter(|argument| !argument.is_positional() && !argument.is_hide_set()).collect();
+    let mut flags: Vec<&Arg> = command
+        .get_arguments()
+        .filter(|argument| !argument.is_positional() && !argument.is_hide_set())
+        .collect();
     if flags.is_empty() {
         return;
     }
     flags.sort_by_key(|argument| argument.get_long().unwrap_or_default().to_owned());
-    let rows: Vec<(String, String)> = flags.iter().map(|argument| (flag(argument), description(argument))).collect();
+    let rows: Vec<(String, String)> =
+        flags.iter().map(|argument| (flag(argument), description(argument))).collect();
     let width = rows.iter().map(|(flag, _)| flag.len()).max().unwrap_or(0);
     out.push_str("\nOptions:\n");
     for (flag, text) in rows {
@@ -92,18 +98,28 @@ fn options(out: &mut String, command: &Command) {
 fn flag(argument: &Arg) -> String {
     let short = argument.get_short().map_or_else(|| "    ".to_owned(), |short| format!("-{short}, "));
     let mut text = format!("{short}--{}", argument.get_long().unwrap_or_default());
-    let needs_value = argument.get_action().takes_values() && argument.get_num_args().is_none_or(|n| n.min_values() > 0);
+    let needs_value =
+        argument.get_action().takes_values() && argument.get_num_args().is_none_or(|n| n.min_values() > 0);
     if needs_value {
-        let name = argument.get_value_names().and_then(<[_]>::first).map_or("string", clap::builder::Str::as_str);
-        _ = write!(text, " {}", if name.contains(char::is_lowercase) || name.len() > 1 { name } else { "string" });
+        let name =
+            argument.get_value_names().and_then(<[_]>::first).map_or("string", clap::builder::Str::as_str);
+        _ = write!(
+            text,
+            " {}",
+            if name.contains(char::is_lowercase) || name.len() > 1 { name } else { "string" }
+        );
     }
     text
 }
 
 fn description(argument: &Arg) -> String {
     let mut text = argument.get_help().map(ToString::to_string).unwrap_or_default();
-    let choices: Vec<String> =
-        argument.get_possible_values().iter().filter(|v| !v.is_hide_set()).map(|value| format!("\"{}\"", value.get_name())).collect();
+    let choices: Vec<String> = argument
+        .get_possible_values()
+        .iter()
+        .filter(|v| !v.is_hide_set())
+        .map(|value| format!("\"{}\"", value.get_name()))
+        .collect();
     if !choices.is_empty() && argument.get_action().takes_values() && choices != ["\"true\"", "\"false\""] {
         _ = write!(text, " ({})", choices.join("|"));
     }

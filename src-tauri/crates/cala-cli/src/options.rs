@@ -145,7 +145,9 @@ impl CreateOptions {
     /// The wish for a container of `words` (image, command, arguments).
     pub(crate) fn spec(&self, words: &[String]) -> Result<ContainerSpec, Failure> {
         let Some((image, command)) = words.split_first() else {
-            return Err(Failure::new("requires at least 1 arg(s), only received 0").hint("name the image to run"));
+            return Err(
+                Failure::new("requires at least 1 arg(s), only received 0").hint("name the image to run")
+            );
         };
         self.refuse_what_is_not_there()?;
         let mut spec = ContainerSpec {
@@ -171,12 +173,20 @@ impl CreateOptions {
             cap_drop: capabilities(&self.cap_drop)?,
             security_opt: self.security_opt.clone(),
             ulimits: self.ulimit.iter().map(|text| text.parse::<Ulimit>()).collect::<Result<_, _>>()?,
-            devices: self.device.iter().map(|text| text.parse::<DeviceMapping>()).collect::<Result<_, _>>()?,
+            devices: self
+                .device
+                .iter()
+                .map(|text| text.parse::<DeviceMapping>())
+                .collect::<Result<_, _>>()?,
             resources: self.resources()?,
             stop_signal: self.stop_signal.clone(),
             stop_timeout: self.stop_timeout,
             network: self.network()?,
-            shm_size: self.shm_size.as_deref().map(|text| size("unable to translate --shm-size", text)).transpose()?,
+            shm_size: self
+                .shm_size
+                .as_deref()
+                .map(|text| size("unable to translate --shm-size", text))
+                .transpose()?,
             log_max_size: None,
             log_max_files: None,
         };
@@ -202,12 +212,16 @@ impl CreateOptions {
         }
         match self.log_driver.as_deref() {
             None | Some("k8s-file" | "json-file") => Ok(()),
-            Some(other) => Err(Failure::new(format!("invalid log driver {other:?}")).hint("k8s-file is the one there is")),
+            Some(other) => {
+                Err(Failure::new(format!("invalid log driver {other:?}"))
+                    .hint("k8s-file is the one there is"))
+            }
         }
     }
 
     fn mounts(&self) -> Result<Vec<Mount>, Failure> {
-        let here = std::env::current_dir().map_err(|error| Failure::io("finding the working directory", &error))?;
+        let here =
+            std::env::current_dir().map_err(|error| Failure::io("finding the working directory", &error))?;
         let volumes = self.volume.iter().map(|text| Mount::parse_volume(text, &here));
         let mounts = self.mount.iter().map(|text| Mount::parse_mount(text, &here));
         let tmpfs = self.tmpfs.iter().map(|text| Mount::parse_tmpfs(text));
@@ -241,8 +255,10 @@ impl CreateOptions {
             [] => Ok(NetworkMode::default()),
             [one] if one == "none" => Ok(NetworkMode::None),
             [one] if one == "host" => Ok(NetworkMode::Host),
-            [one] => Err(Failure::new(format!("unable to find network with name or ID {one}: network not found"))
-                .hint("until networks are there, `--network` is `none` (the default) or `host`")),
+            [one] => {
+                Err(Failure::new(format!("unable to find network with name or ID {one}: network not found"))
+                    .hint("until networks are there, `--network` is `none` (the default) or `host`"))
+            }
             _ => Err(Failure::new("several networks are not there yet")
                 .hint("until networks are there, `--network` is `none` (the default) or `host`")),
         }
@@ -255,7 +271,8 @@ impl CreateOptions {
                 Some(("max-size", value)) => spec.log_max_size = Some(ByteSize::parse_decimal(value)?),
                 Some(("max-file", value)) => {
                     let files = value.parse().ok().filter(|count: &u32| *count > 0);
-                    let invalid = || Failure::new(format!("invalid log option {option:?}: not a number from 1 on"));
+                    let invalid =
+                        || Failure::new(format!("invalid log option {option:?}: not a number from 1 on"));
                     spec.log_max_files = Some(files.ok_or_else(invalid)?);
                 }
                 _ => return Err(Failure::new(format!("invalid log option {option:?}")).hint(allowed)),
@@ -285,12 +302,17 @@ pub(crate) fn pull_policy(text: &str) -> Result<PullPolicy, Failure> {
         "missing" | "ifnotpresent" | "" => Ok(PullPolicy::Missing),
         "never" | "false" => Ok(PullPolicy::Never),
         "newer" | "ifnewer" => Ok(PullPolicy::Newer),
-        _ => Err(Failure::new(format!("unsupported pull policy {text:?}")).hint("allowed: always, missing, never, newer")),
+        _ => Err(Failure::new(format!("unsupported pull policy {text:?}"))
+            .hint("allowed: always, missing, never, newer")),
     }
 }
 
 /// Environment of files, then of `-e`, which wins.
-pub(crate) fn environment(files: &[PathBuf], words: &[String], host: bool) -> Result<Vec<env::Pair>, Failure> {
+pub(crate) fn environment(
+    files: &[PathBuf],
+    words: &[String],
+    host: bool,
+) -> Result<Vec<env::Pair>, Failure> {
     let shell: Vec<env::Pair> = std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
         .collect();
@@ -306,5 +328,6 @@ pub(crate) fn environment(files: &[PathBuf], words: &[String], host: bool) -> Re
 
 fn contents(file: &Path) -> Result<Vec<u8>, Failure> {
     let name = file.display().to_string();
-    std::fs::read(file).map_err(|error| Failure::new(format!("parsing file {name:?}: open {name}: {}", reason(&error))))
+    std::fs::read(file)
+        .map_err(|error| Failure::new(format!("parsing file {name:?}: open {name}: {}", reason(&error))))
 }

@@ -41,7 +41,9 @@ impl Progress {
         match &self.show {
             Show::Nothing => {}
             Show::Lines(sizes) => lines(&mut sizes.lock().unwrap_or_else(PoisonError::into_inner), step),
-            Show::Bars { all, layers } => bars(all, &mut layers.lock().unwrap_or_else(PoisonError::into_inner), step),
+            Show::Bars { all, layers } => {
+                bars(all, &mut layers.lock().unwrap_or_else(PoisonError::into_inner), step)
+            }
         }
     }
 }
@@ -63,7 +65,8 @@ fn lines(sizes: &mut HashMap<Digest, u64>, step: &PullProgress) {
             let what = if *existed { "is here already".to_owned() } else { format!("done ({size})") };
             output::talk(format!("Layer {} {what}\n", digest.short()));
         }
-        PullProgress::Downloading { .. } | PullProgress::Unpacking { .. } | PullProgress::Finished { .. } => {}
+        PullProgress::Downloading { .. } | PullProgress::Unpacking { .. } | PullProgress::Finished { .. } => {
+        }
     }
 }
 
@@ -111,5 +114,6 @@ fn with(layers: &HashMap<Digest, ProgressBar>, digest: &Digest, change: impl FnO
 
 fn style() -> ProgressStyle {
     let template = "{prefix} [{bar:24}] {bytes:>10} / {total_bytes:10} {bytes_per_sec:>12} {msg}";
-    ProgressStyle::with_template(template).map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("=> "))
+    ProgressStyle::with_template(template)
+        .map_or_else(|_| ProgressStyle::default_bar(), |style| style.progress_chars("=> "))
 }

@@ -32,7 +32,10 @@ impl Format {
             return Ok(Self::Json);
         }
         if let Some(columns) = text.strip_prefix("table ") {
-            return Ok(Self::Table(Template::parse(name, &format!("{}\n", columns_to_tabs(&unescape(columns))))?));
+            return Ok(Self::Table(Template::parse(
+                name,
+                &format!("{}\n", columns_to_tabs(&unescape(columns))),
+            )?));
         }
         let text = unescape(text);
         let text = if text.ends_with('\n') { text } else { format!("{text}\n") };
@@ -45,7 +48,12 @@ impl Format {
     }
 
     /// The rows as this format shows them. JSON is the caller's.
-    pub(crate) fn render(&self, headings: Headings<'_>, heading: bool, rows: &[Value]) -> Result<String, Failure> {
+    pub(crate) fn render(
+        &self,
+        headings: Headings<'_>,
+        heading: bool,
+        rows: &[Value],
+    ) -> Result<String, Failure> {
         let mut out = String::new();
         match self {
             Self::Json => {}
@@ -130,7 +138,10 @@ mod tests {
         ["web", "db"]
             .iter()
             .map(|name| {
-                Value::structure("row", vec![("ID".into(), Value::text("0123456789ab")), ("Names".into(), Value::text(*name))])
+                Value::structure(
+                    "row",
+                    vec![("ID".into(), Value::text("0123456789ab")), ("Names".into(), Value::text(*name))],
+                )
             })
             .collect()
     }
@@ -153,11 +164,20 @@ mod tests {
             ("{{range $i, $c := .}}{{$i}}{{$c.Names}} {{end}}", "0web 1db \n"),
             ("table {{.ID}} {{.Names}}", "CONTAINER ID  NAMES\n0123456789ab  web\n0123456789ab  db\n"),
             ("table {{.ID}}|{{.Names}}", "CONTAINER ID|NAMES\n0123456789ab|web\n0123456789ab|db\n"),
-            ("table {{upper .Names}}\\t{{.ID}}", "NAMES       CONTAINER ID\nWEB         0123456789ab\nDB          0123456789ab\n"),
+            (
+                "table {{upper .Names}}\\t{{.ID}}",
+                "NAMES       CONTAINER ID\nWEB         0123456789ab\nDB          0123456789ab\n",
+            ),
             ("", "\n\n"),
             ("table", "table\ntable\n"),
-            ("{{.Nope}}", "template: ps:1:2: executing \"ps\" at <.Nope>: can't evaluate field Nope in type row"),
-            ("{{range .Names}}x{{end}}", "template: ps:1:8: executing \"ps\" at <.Names>: range can't iterate over web"),
+            (
+                "{{.Nope}}",
+                "template: ps:1:2: executing \"ps\" at <.Nope>: can't evaluate field Nope in type row",
+            ),
+            (
+                "{{range .Names}}x{{end}}",
+                "template: ps:1:8: executing \"ps\" at <.Names>: range can't iterate over web",
+            ),
         ] {
             assert_eq!(shown(format), expected, "{format}");
         }

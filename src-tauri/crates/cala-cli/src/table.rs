@@ -31,7 +31,8 @@ pub(crate) fn align(text: &str) -> String {
 /// A column's block: neighbouring lines that all have this cell share its width.
 fn set_block(lines: &[Vec<&str>], widths: &mut [Vec<usize>], first: usize, column: usize) {
     let block = lines[first..].iter().take_while(|cells| cells.len() > column + 1);
-    let (count, widest) = block.fold((0, 0), |(count, widest), cells| (count + 1, widest.max(cells[column].width())));
+    let (count, widest) =
+        block.fold((0, 0), |(count, widest), cells| (count + 1, widest.max(cells[column].width())));
     let width = (widest + PADDING).max(MIN_WIDTH);
     for row in &mut widths[first..first + count] {
         row[column] = width;

@@ -71,7 +71,10 @@ fn quoted(text: &str) -> String {
         && text.starts_with(|c: char| c.is_alphabetic() || c == '/')
         && !text.ends_with([' ', ':'])
         && !text.contains(": ")
-        && !matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "null" | "yes" | "no" | "on" | "off");
+        && !matches!(
+            text.to_ascii_lowercase().as_str(),
+            "true" | "false" | "null" | "yes" | "no" | "on" | "off"
+        );
     if plain { text.to_owned() } else { format!("{text:?}") }
 }
 
@@ -90,7 +93,10 @@ mod tests {
                 ("list".into(), Value::list(vec![Value::text("a"), Value::Int(2)])),
                 (
                     "maps".into(),
-                    Value::list(vec![Value::structure("M", vec![("x".into(), Value::Int(1)), ("y".into(), Value::Bool(true))])]),
+                    Value::list(vec![Value::structure(
+                        "M",
+                        vec![("x".into(), Value::Int(1)), ("y".into(), Value::Bool(true))],
+                    )]),
                 ),
                 ("deep".into(), Value::structure("D", vec![("k".into(), Value::text(""))])),
             ],

@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::output;
 
 pub(crate) use detach::DetachKeys;
-pub(crate) use terminal::{is_terminal, size};
+pub(crate) use terminal::{is_terminal, read_hidden, size};
 
 /// How to send a signal when the connection is busy.
 pub(crate) type Kill = Arc<dyn Fn(i32) + Send + Sync>;

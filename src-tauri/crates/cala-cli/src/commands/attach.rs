@@ -33,7 +33,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let name = match (args.names.as_slice(), args.latest) {
         ([name], false) => name.clone(),
         ([], true) => latest(&engine)?,
-        _ => return Err(Failure::new("attach requires the name or id of one running container or the latest flag")),
+        _ => {
+            return Err(Failure::new(
+                "attach requires the name or id of one running container or the latest flag",
+            ));
+        }
     };
     let id = engine.resolve_container(&name)?;
     let config = engine.inspect_container(id.as_str())?.config;

@@ -7,7 +7,9 @@ use crate::output;
 
 /// Print the completion script of a shell
 #[derive(Debug, clap::Args)]
-#[command(after_help = "cala completion bash >~/.local/share/bash-completion/completions/cala\ncala completion fish >~/.config/fish/completions/cala.fish")]
+#[command(
+    after_help = "cala completion bash >~/.local/share/bash-completion/completions/cala\ncala completion fish >~/.config/fish/completions/cala.fish"
+)]
 pub(crate) struct Args {
     #[arg(value_name = "bash|zsh|fish", num_args = 0..)]
     shell: Vec<String>,

@@ -1,6 +1,8 @@
 //! `cala container …`: the commands on containers under their long names.
 
-use super::{attach, create, exec, exists, inspect, kill, logs, ps, rm, run as run_command, start, stop, wait};
+use super::{
+    attach, create, exec, exists, inspect, kill, logs, ps, rm, run as run_command, start, stop, wait,
+};
 use crate::context::Context;
 use crate::failure::Failure;
 

@@ -30,7 +30,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
 }
 
 /// Makes the container; its id goes into `--cidfile`.
-pub(crate) fn make(engine: &Engine, spec: ContainerSpec, options: &CreateOptions) -> Result<ContainerId, Failure> {
+pub(crate) fn make(
+    engine: &Engine,
+    spec: ContainerSpec,
+    options: &CreateOptions,
+) -> Result<ContainerId, Failure> {
     if let (true, Some(name)) = (options.replace, &spec.name) {
         if engine.container_exists(name.as_str())? {
             engine.remove(name.as_str(), &RemoveOptions { force: true, ..RemoveOptions::default() })?;
@@ -50,5 +54,6 @@ pub(crate) fn make(engine: &Engine, spec: ContainerSpec, options: &CreateOptions
 }
 
 fn write_id(file: &Path, id: &ContainerId) -> Result<(), Failure> {
-    std::fs::write(file, id.as_str()).map_err(|error| Failure::io(&format!("writing CIDFile {}", file.display()), &error))
+    std::fs::write(file, id.as_str())
+        .map_err(|error| Failure::io(&format!("writing CIDFile {}", file.display()), &error))
 }

@@ -18,7 +18,9 @@ use crate::template::Value;
 
 /// Show what happens to containers and images
 #[derive(Debug, clap::Args)]
-#[command(after_help = "cala events\ncala events --filter event=died\ncala events --since 1h30s --stream=false\ncala events --format \"{{.Image}}\"")]
+#[command(
+    after_help = "cala events\ncala events --filter event=died\ncala events --since 1h30s --stream=false\ncala events --format \"{{.Image}}\""
+)]
 pub(crate) struct Args {
     /// Choose events by a condition
     #[arg(short, long, value_name = "stringArray")]
@@ -67,7 +69,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         return Err(Failure::new("`cala events` takes no arguments"));
     }
     let format = args.format.as_deref().map(|format| Format::parse("events", format)).transpose()?;
-    let moment = |flag, text: &Option<String>| text.as_deref().map(|text| clock::moment(flag, text)).transpose();
+    let moment =
+        |flag, text: &Option<String>| text.as_deref().map(|text| clock::moment(flag, text)).transpose();
     let options = EventOptions {
         since_ns: moment("--since", &args.since)?,
         until_ns: moment("--until", &args.until)?,
@@ -145,7 +148,8 @@ fn line(event: &Event, whole: bool) -> String {
     match event.kind {
         EventKind::Container => {
             let image = event.image.as_deref().unwrap_or_default();
-            let facts: String = event.attributes.iter().map(|(key, value)| format!(", {key}={value}")).collect();
+            let facts: String =
+                event.attributes.iter().map(|(key, value)| format!(", {key}={value}")).collect();
             format!("{head} {id} (image={image}, name={}{facts})\n", event.name)
         }
         EventKind::System => format!("{head}\n"),
@@ -174,14 +178,23 @@ mod tests {
     #[test]
     fn events_have_podmans_forms() {
         let event = event();
-        assert!(line(&event, false).ends_with(" container died 9112d9e9844f (image=docker.io/library/box:latest, name=web, a=b)\n"));
+        assert!(
+            line(&event, false).ends_with(
+                " container died 9112d9e9844f (image=docker.io/library/box:latest, name=web, a=b)\n"
+            )
+        );
         assert_eq!(
             shown(&event, Some(&Format::Json), true).unwrap(),
             "{\"ContainerExitCode\":3,\"ID\":\"9112d9e9844f9155ec94fb83957769be81e919c7fc71daa9c68126af12794b45\",\
              \"Image\":\"docker.io/library/box:latest\",\"Name\":\"web\",\"Status\":\"died\",\"time\":1795574864,\
              \"timeNano\":1795574864677737000,\"Type\":\"container\",\"Attributes\":{\"a\":\"b\"}}\n"
         );
-        let format = Format::parse("events", "{{.Time}} {{.Type}} {{.Status}} {{.ContainerExitCode}} {{.TimeNano}}").unwrap();
-        assert_eq!(shown(&event, Some(&format), true).unwrap(), "1795574864 container died 3 1795574864677737000\n");
+        let format =
+            Format::parse("events", "{{.Time}} {{.Type}} {{.Status}} {{.ContainerExitCode}} {{.TimeNano}}")
+                .unwrap();
+        assert_eq!(
+            shown(&event, Some(&format), true).unwrap(),
+            "1795574864 container died 3 1795574864677737000\n"
+        );
     }
 }

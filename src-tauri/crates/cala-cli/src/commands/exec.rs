@@ -56,7 +56,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         None => return Err(Failure::new("exec requires the name or ID of a container or the --latest flag")),
     };
     if command.is_empty() {
-        return Err(Failure::new("must provide a non-empty command to start an exec session: invalid argument"));
+        return Err(Failure::new(
+            "must provide a non-empty command to start an exec session: invalid argument",
+        ));
     }
     let options = ExecOptions {
         command: command.to_vec(),
@@ -80,8 +82,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let Some(attachment) = started.attachment else {
         return Ok(0);
     };
-    let session =
-        Session { stdin: args.interactive, tty: args.tty, proxy_signals: true, detach_keys: keys, kill: None };
+    let session = Session {
+        stdin: args.interactive,
+        tty: args.tty,
+        proxy_signals: true,
+        detach_keys: keys,
+        kill: None,
+    };
     let end = attach::session(attachment, session)?;
     attach::exit_code(end, || Err(Failure::new(format!("the connection to container {name} was lost"))))
 }

@@ -16,7 +16,9 @@ use crate::template::Value;
 /// List images
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of podman-images(1)")]
-#[command(after_help = "cala images --format json\ncala images --sort repository --format \"table {{.ID}} {{.Repository}} {{.Tag}}\"\ncala images --filter dangling=true")]
+#[command(
+    after_help = "cala images --format json\ncala images --sort repository --format \"table {{.ID}} {{.Repository}} {{.Tag}}\"\ncala images --filter dangling=true"
+)]
 pub(crate) struct Args {
     /// Accepted and without meaning: there are no intermediate images
     #[arg(short, long)]
@@ -95,7 +97,8 @@ fn shown(args: &Args, format: Option<Format>, images: &[ImageSummary]) -> Result
         Some(format) => format,
         None if args.quiet => {
             let mut seen = BTreeSet::new();
-            let ids = rows.iter().filter(|row| seen.insert(&row.image.id)).map(|row| row.id(args.no_trunc) + "\n");
+            let ids =
+                rows.iter().filter(|row| seen.insert(&row.image.id)).map(|row| row.id(args.no_trunc) + "\n");
             return Ok(ids.collect());
         }
         None => Format::parse("images", if args.digests { DIGESTS } else { COLUMNS })?,
@@ -195,11 +198,16 @@ mod tests {
     #[test]
     fn an_image_has_a_row_per_name() {
         let image = image(&["docker.io/library/box:latest", "localhost:5000/box:1", "localhost:5000/bare"]);
-        let rows: Vec<_> = rows_of(&image).iter().map(|row| (row.repository.to_owned(), row.tag.to_owned())).collect();
+        let rows: Vec<_> =
+            rows_of(&image).iter().map(|row| (row.repository.to_owned(), row.tag.to_owned())).collect();
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         assert_eq!(
             rows,
-            [pair("docker.io/library/box", "latest"), pair("localhost:5000/box", "1"), pair("localhost:5000/bare", "<none>")]
+            [
+                pair("docker.io/library/box", "latest"),
+                pair("localhost:5000/box", "1"),
+                pair("localhost:5000/bare", "<none>")
+            ]
         );
     }
 
@@ -208,7 +216,9 @@ mod tests {
         let image = image(&["docker.io/library/box:latest"]);
         let now = (1_795_574_864 + 54) * 1_000_000_000;
         let rows: Vec<Value> = rows_of(&image).iter().map(|row| row.value(false, now)).collect();
-        let text = Format::parse("images", COLUMNS).and_then(|format| format.render(HEADINGS, true, &rows)).expect("rows");
+        let text = Format::parse("images", COLUMNS)
+            .and_then(|format| format.render(HEADINGS, true, &rows))
+            .expect("rows");
         assert_eq!(
             text,
             "REPOSITORY             TAG         IMAGE ID      CREATED         SIZE\n\

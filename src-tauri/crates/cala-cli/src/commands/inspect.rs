@@ -14,7 +14,9 @@ use crate::template::Value;
 
 /// Display the configuration of containers and images
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "cala inspect alpine\ncala inspect --type image alpine\ncala inspect --format \"imageId: {{.Id}} size: {{.Size}}\" alpine")]
+#[command(
+    after_help = "cala inspect alpine\ncala inspect --type image alpine\ncala inspect --format \"imageId: {{.Id}} size: {{.Size}}\" alpine"
+)]
 pub(crate) struct Args {
     /// Format the output by a Go template or as json
     #[arg(short, long, value_name = "string", default_value = "json")]
@@ -51,7 +53,13 @@ pub(crate) struct OneKind {
 impl OneKind {
     /// As arguments of `inspect --type`.
     pub(crate) fn of(self, kind: &str) -> Args {
-        Args { format: self.format, latest: self.latest, size: self.size, kind: kind.to_owned(), names: self.names }
+        Args {
+            format: self.format,
+            latest: self.latest,
+            size: self.size,
+            kind: kind.to_owned(),
+            names: self.names,
+        }
     }
 }
 
@@ -89,7 +97,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
 
 fn names(args: &Args, engine: &Engine) -> Result<Vec<String>, Failure> {
     if !["all", "container", "image"].contains(&args.kind.as_str()) {
-        return Err(Failure::new(format!("invalid type {:?}: must be \"image\", \"container\" or \"all\"", args.kind)));
+        return Err(Failure::new(format!(
+            "invalid type {:?}: must be \"image\", \"container\" or \"all\"",
+            args.kind
+        )));
     }
     match (args.latest, args.names.as_slice()) {
         (true, []) => Ok(vec![latest(engine)?]),

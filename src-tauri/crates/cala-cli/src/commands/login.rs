@@ -45,10 +45,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         [registry] => registry_name(registry),
         many => return Err(Failure::new(format!("accepts at most 1 arg(s), received {}", many.len()))),
     };
-    let options =
-        LoginOptions { tls_verify: args.tls_verify, authfile: args.authfile.clone(), cert_dir: args.cert_dir.clone() };
+    let options = LoginOptions {
+        tls_verify: args.tls_verify,
+        authfile: args.authfile.clone(),
+        cert_dir: args.cert_dir.clone(),
+    };
     if args.get_login {
-        let user = context.engine()?.logged_in(registry, &options)?;
+        let engine = context.engine()?;
+        let user = Context::wait_for(engine.logged_in(registry, &options))??;
         output::line(user.ok_or_else(|| Failure::new(format!("not logged into {registry}")))?)?;
         return Ok(0);
     }

@@ -28,18 +28,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let engine = context.engine()?;
     match (args.registry.as_slice(), args.all) {
         ([], true) => {
-            engine.logout(None, &options)?;
+            Context::wait_for(engine.logout(None, &options))??;
             output::line("Removed login credentials for all registries")?;
         }
         ([_, ..], true) => return Err(Failure::new("--all takes no arguments")),
         ([], false) => log_out(&engine, "docker.io", &options)?,
         ([registry], false) => log_out(&engine, registry_name(registry), &options)?,
-        (many, false) => return Err(Failure::new(format!("accepts at most 1 arg(s), received {}", many.len()))),
+        (many, false) => {
+            return Err(Failure::new(format!("accepts at most 1 arg(s), received {}", many.len())));
+        }
     }
     Ok(0)
 }
 
 fn log_out(engine: &cala_engine::Engine, registry: &str, options: &LoginOptions) -> Result<(), Failure> {
-    engine.logout(Some(registry), options)?;
+    Context::wait_for(engine.logout(Some(registry), options))??;
     output::line(format!("Removed login credentials for {registry}"))
 }

@@ -15,7 +15,9 @@ use crate::output;
 /// Fetch the logs of one or more containers
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of podman-logs(1)")]
-#[command(after_help = "cala logs web\ncala logs --names web db\ncala logs --tail 2 web\ncala logs --follow --since 10m web")]
+#[command(
+    after_help = "cala logs web\ncala logs --names web db\ncala logs --tail 2 web\ncala logs --follow --since 10m web"
+)]
 pub(crate) struct Args {
     /// Show each container's lines in a colour of its own
     #[arg(long)]
@@ -52,7 +54,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     if args.latest && !args.containers.is_empty() {
         return Err(Failure::new("--latest and arguments cannot be used together"));
     }
-    let moment = |flag, text: &Option<String>| text.as_deref().map(|text| clock::moment(flag, text)).transpose();
+    let moment =
+        |flag, text: &Option<String>| text.as_deref().map(|text| clock::moment(flag, text)).transpose();
     let options = LogOptions {
         follow: args.follow,
         since_ns: moment("--since", &args.since)?,
@@ -89,7 +92,11 @@ fn together(readers: Vec<(LogReader, Decoration)>) -> Result<u8, Failure> {
                         line.clear();
                         decoration.line(&mut line, &next, partial);
                         partial = next.partial;
-                        let written = if next.stderr { io::stderr().write_all(&line) } else { io::stdout().write_all(&line) };
+                        let written = if next.stderr {
+                            io::stderr().write_all(&line)
+                        } else {
+                            io::stdout().write_all(&line)
+                        };
                         written.map_err(|error| output::lost(&error))?;
                     }
                     Ok(())
@@ -106,7 +113,12 @@ fn together(readers: Vec<(LogReader, Decoration)>) -> Result<u8, Failure> {
     })
 }
 
-fn copy(reader: &mut LogReader, decoration: &Decoration, screen: &mut Screen, follow: bool) -> Result<(), Failure> {
+fn copy(
+    reader: &mut LogReader,
+    decoration: &Decoration,
+    screen: &mut Screen,
+    follow: bool,
+) -> Result<(), Failure> {
     let mut partial = false;
     loop {
         if follow {
@@ -170,8 +182,14 @@ struct Decoration {
     style: Option<Style>,
 }
 
-const COLORS: [AnsiColor; 6] =
-    [AnsiColor::Green, AnsiColor::Yellow, AnsiColor::Cyan, AnsiColor::Magenta, AnsiColor::Blue, AnsiColor::Red];
+const COLORS: [AnsiColor; 6] = [
+    AnsiColor::Green,
+    AnsiColor::Yellow,
+    AnsiColor::Cyan,
+    AnsiColor::Magenta,
+    AnsiColor::Blue,
+    AnsiColor::Red,
+];
 
 impl Decoration {
     fn new(args: &Args, name: &str, index: usize) -> Self {
@@ -228,7 +246,8 @@ mod tests {
     #[test]
     fn names_and_times_stand_before_whole_lines_only() {
         let decoration = Decoration { name: Some("web".into()), timestamps: true, style: None };
-        let first = LogLine { time: b"2026-01-02T03:04:05.5+00:00", stderr: false, partial: true, bytes: b"hel" };
+        let first =
+            LogLine { time: b"2026-01-02T03:04:05.5+00:00", stderr: false, partial: true, bytes: b"hel" };
         let rest = LogLine { partial: false, bytes: b"lo", ..first };
         let mut out = Vec::new();
         decoration.line(&mut out, &first, false);

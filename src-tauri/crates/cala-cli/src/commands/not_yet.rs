@@ -5,9 +5,42 @@ use clap::{Arg, ArgMatches, Command};
 use crate::failure::Failure;
 
 const NAMES: &[&str] = &[
-    "auto-update", "build", "commit", "compose", "cp", "diff", "export", "generate", "healthcheck", "history", "import",
-    "init", "kube", "load", "manifest", "mount", "network", "pause", "play", "pod", "port", "push", "rename", "restart",
-    "save", "search", "secret", "stats", "system", "top", "unmount", "unpause", "unshare", "untag", "update", "volume",
+    "auto-update",
+    "build",
+    "commit",
+    "compose",
+    "cp",
+    "diff",
+    "export",
+    "generate",
+    "healthcheck",
+    "history",
+    "import",
+    "init",
+    "kube",
+    "load",
+    "manifest",
+    "mount",
+    "network",
+    "pause",
+    "play",
+    "pod",
+    "port",
+    "push",
+    "rename",
+    "restart",
+    "save",
+    "search",
+    "secret",
+    "stats",
+    "system",
+    "top",
+    "unmount",
+    "unpause",
+    "unshare",
+    "untag",
+    "update",
+    "volume",
 ];
 
 /// Adds them, hidden, so that they are understood.
@@ -26,7 +59,19 @@ pub(crate) fn contains(name: &str) -> bool {
 /// The line it says; groups name the command of theirs that was asked for.
 pub(crate) fn failure(name: &str, matches: &ArgMatches) -> Failure {
     let first = matches.get_many::<String>("words").and_then(|mut words| words.next());
-    let group = matches!(name, "generate" | "healthcheck" | "kube" | "manifest" | "network" | "play" | "pod" | "secret" | "system" | "volume");
+    let group = matches!(
+        name,
+        "generate"
+            | "healthcheck"
+            | "kube"
+            | "manifest"
+            | "network"
+            | "play"
+            | "pod"
+            | "secret"
+            | "system"
+            | "volume"
+    );
     match first.filter(|word| group && !word.starts_with('-')) {
         Some(word) => Failure::new(format!("`cala {name} {word}` is not there yet")),
         None => Failure::new(format!("`cala {name}` is not there yet")),

@@ -17,7 +17,9 @@ use crate::template::Value;
 /// List containers
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of podman-ps(1)")]
-#[command(after_help = "cala ps -a\ncala ps -a --format \"{{.ID}}  {{.Image}}  {{.Labels}}  {{.Mounts}}\"\ncala ps --size --sort names")]
+#[command(
+    after_help = "cala ps -a\ncala ps -a --format \"{{.ID}}  {{.Image}}  {{.Labels}}  {{.Mounts}}\"\ncala ps --size --sort names"
+)]
 pub(crate) struct Args {
     /// Show all containers, not only running ones
     #[arg(short, long)]
@@ -92,7 +94,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         return Err(Failure::new("quiet conflicts with size and namespace"));
     }
     let format = args.format.as_deref().map(|format| Format::parse("ps", format)).transpose()?;
-    let last = if args.latest { Some(1) } else { args.last.and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0) };
+    let last = if args.latest {
+        Some(1)
+    } else {
+        args.last.and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0)
+    };
     let filter = ContainerFilter {
         all: args.all || last.is_some(),
         last,
@@ -109,7 +115,9 @@ fn shown(args: &Args, format: Option<Format>, containers: &[ContainerSummary]) -
     let format = match format {
         Some(Format::Json) => return report::json(containers, 2),
         Some(format) => format,
-        None if args.quiet => return Ok(containers.iter().map(|c| id(&c.id, args.no_trunc) + "\n").collect()),
+        None if args.quiet => {
+            return Ok(containers.iter().map(|c| id(&c.id, args.no_trunc) + "\n").collect());
+        }
         None => Format::parse("ps", if args.size { SIZED } else { COLUMNS })?,
     };
     let now = clock::now_ns();
@@ -119,8 +127,7 @@ fn shown(args: &Args, format: Option<Format>, containers: &[ContainerSummary]) -
 
 const COLUMNS: &str =
     "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
-const SIZED: &str =
-    "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}\t{{.Size}}";
+const SIZED: &str = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}\t{{.Size}}";
 
 /// The engine lists newest first; Podman shows oldest first.
 fn sort(containers: &mut [ContainerSummary], by: &str) {
@@ -149,7 +156,10 @@ fn row(container: &ContainerSummary, whole: bool, now: i64) -> Value {
     let labels: BTreeMap<String, Value> =
         container.labels.iter().map(|(key, value)| (key.clone(), Value::text(value.as_str()))).collect();
     let labels = Rc::new(labels);
-    let started = || (container.started_at > 0).then(|| human::ago(container.started_at.saturating_mul(1_000_000_000), now));
+    let started = || {
+        (container.started_at > 0)
+            .then(|| human::ago(container.started_at.saturating_mul(1_000_000_000), now))
+    };
     let fields: [(&str, Value); 30] = [
         ("AutoRemove", Value::Bool(container.auto_remove)),
         ("Command", Value::text(command)),
@@ -177,7 +187,10 @@ fn row(container: &ContainerSummary, whole: bool, now: i64) -> Value {
         ("Ports", Value::text(ports(&container.ports))),
         ("Restarts", Value::Int(container.restarts.into())),
         ("RunningFor", Value::text(started().unwrap_or(human))),
-        ("Size", Value::text(container.size.map_or_else(String::new, |size| ByteSize(size).human_compact(3)))),
+        (
+            "Size",
+            Value::text(container.size.map_or_else(String::new, |size| ByteSize(size).human_compact(3))),
+        ),
         ("StartedAt", Value::Int(container.started_at)),
         ("State", Value::text(container.state.as_str())),
         ("Status", Value::text(container.status.as_str())),
@@ -219,7 +232,9 @@ mod tests {
     fn shown(format: &str) -> String {
         let format = Format::parse("ps", format).expect("a format");
         let now = (1_795_574_864 + 48) * 1_000_000_000;
-        format.render(HEADINGS, true, &[row(&container(), false, now)]).unwrap_or_else(|failure| failure.text().to_owned())
+        format
+            .render(HEADINGS, true, &[row(&container(), false, now)])
+            .unwrap_or_else(|failure| failure.text().to_owned())
     }
 
     #[test]
@@ -234,11 +249,16 @@ mod tests {
     #[test]
     fn templates_see_podmans_fields() {
         assert_eq!(
-            shown("{{.Names}} {{.State}} {{.Labels}} {{.Label \"a\"}} {{.Mounts}} {{.CreatedAt}} {{.ExitCode}}"),
+            shown(
+                "{{.Names}} {{.State}} {{.Labels}} {{.Label \"a\"}} {{.Mounts}} {{.CreatedAt}} {{.ExitCode}}"
+            ),
             "done exited map[a:b] b [/mnt] 2026-11-25 02:47:44.799301117 +0000 UTC 3\n"
         );
         assert_eq!(shown("{{json .Names}} {{json .Labels}}"), "\"done\" {\"a\":\"b\"}\n");
-        assert_eq!(shown("{{.Nope}}"), "template: ps:1:2: executing \"ps\" at <.Nope>: can't evaluate field Nope in type Container");
+        assert_eq!(
+            shown("{{.Nope}}"),
+            "template: ps:1:2: executing \"ps\" at <.Nope>: can't evaluate field Nope in type Container"
+        );
         for (name, _) in HEADINGS {
             assert!(!shown(&format!("{{{{.{name}}}}}")).contains("can't evaluate"), "{name}");
         }

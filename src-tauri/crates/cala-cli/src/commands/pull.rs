@@ -64,6 +64,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
 fn credentials(text: &str) -> Result<(String, String), Failure> {
     match text.split_once(':') {
         Some((user, password)) if !user.is_empty() => Ok((user.to_owned(), password.to_owned())),
-        _ => Err(Failure::new("credentials must be USERNAME:PASSWORD").hint("`cala login` stores them instead")),
+        _ => {
+            Err(Failure::new("credentials must be USERNAME:PASSWORD")
+                .hint("`cala login` stores them instead"))
+        }
     }
 }

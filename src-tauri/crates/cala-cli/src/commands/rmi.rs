@@ -37,7 +37,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let names: Vec<String> = if args.all {
         // By name, so that an image goes with its last one; those without a name by id.
         let images = engine.images(&ImageFilter::default())?;
-        images.into_iter().flat_map(|image| if image.names.is_empty() { vec![image.id] } else { image.names }).collect()
+        images
+            .into_iter()
+            .flat_map(|image| if image.names.is_empty() { vec![image.id] } else { image.names })
+            .collect()
     } else {
         args.images.clone()
     };

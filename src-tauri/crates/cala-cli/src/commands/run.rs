@@ -14,7 +14,9 @@ use crate::output;
 
 /// Run a command in a new container
 #[derive(Debug, clap::Args)]
-#[command(after_help = "cala run --rm cala/hello\ncala run -it --rm alpine sh\ncala run -d --name web --network host -v ./site:/srv:ro httpd")]
+#[command(
+    after_help = "cala run --rm cala/hello\ncala run -it --rm alpine sh\ncala run -d --name web --network host -v ./site:/srv:ro httpd"
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     options: CreateOptions,
@@ -39,7 +41,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let keys = DetachKeys::parse(&args.detach_keys)?;
     let streams = streams(args)?;
     if spec.tty && spec.interactive && !attach::is_terminal() {
-        output::warning("The input device is not a TTY. The --tty and --interactive flags might not work properly");
+        output::warning(
+            "The input device is not a TTY. The --tty and --interactive flags might not work properly",
+        );
     }
     let (tty, remove) = (spec.tty, spec.remove);
     let engine = context.engine()?;
@@ -53,7 +57,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         Ok(attachment) => attachment,
         Err(error) => {
             if remove {
-                let _ = engine.remove(id.as_str(), &RemoveOptions { force: true, volumes: true, timeout: None });
+                let _ =
+                    engine.remove(id.as_str(), &RemoveOptions { force: true, volumes: true, timeout: None });
             }
             return Err(error.into());
         }
@@ -78,7 +83,13 @@ fn streams(args: &Args) -> Result<AttachOptions, Failure> {
     let tty = args.options.tty;
     let size = attach::window(tty);
     if args.attach.is_empty() {
-        return Ok(AttachOptions { stdin: args.options.interactive, stdout: true, stderr: !tty, size, logs: false });
+        return Ok(AttachOptions {
+            stdin: args.options.interactive,
+            stdout: true,
+            stderr: !tty,
+            size,
+            logs: false,
+        });
     }
     if args.detach {
         return Err(Failure::new("--attach and --detach cannot be used together"));
@@ -90,7 +101,9 @@ fn streams(args: &Args) -> Result<AttachOptions, Failure> {
             "stdout" => options.stdout = true,
             "stderr" => options.stderr = true,
             other => {
-                return Err(Failure::new(format!("invalid stream {other:?} for --attach - must be one of STDIN, STDOUT, or STDERR")));
+                return Err(Failure::new(format!(
+                    "invalid stream {other:?} for --attach - must be one of STDIN, STDOUT, or STDERR"
+                )));
             }
         }
     }

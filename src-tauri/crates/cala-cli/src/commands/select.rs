@@ -30,7 +30,8 @@ impl Selection<'_> {
     ) -> Result<Vec<String>, Failure> {
         self.check()?;
         if self.all || !self.filters.is_empty() {
-            let filter = ContainerFilter { all: true, filters: self.filters.to_vec(), ..ContainerFilter::default() };
+            let filter =
+                ContainerFilter { all: true, filters: self.filters.to_vec(), ..ContainerFilter::default() };
             let containers = engine.containers(&filter)?;
             return Ok(containers.into_iter().filter(|c| !self.all || of_all(c)).map(|c| c.id).collect());
         }
@@ -57,7 +58,12 @@ impl Selection<'_> {
             () if self.all && self.latest => Err(Failure::new("--all and --latest cannot be used together")),
             () if self.all && named => Err(Failure::new("no arguments are needed with --all")),
             () if self.latest && named => Err(Failure::new("--latest and arguments cannot be used together")),
-            () if !named && !self.all && !self.latest && self.filters.is_empty() && self.cidfiles.is_empty() => {
+            () if !named
+                && !self.all
+                && !self.latest
+                && self.filters.is_empty()
+                && self.cidfiles.is_empty() =>
+            {
                 Err(Failure::new("you must provide at least one name or id"))
             }
             () => Ok(()),
@@ -69,7 +75,9 @@ impl Selection<'_> {
 pub(crate) fn latest(engine: &Engine) -> Result<String, Failure> {
     let filter = ContainerFilter { all: true, last: Some(1), ..ContainerFilter::default() };
     let newest = engine.containers(&filter)?.into_iter().next();
-    newest.map(|container| container.id).ok_or_else(|| Failure::new("there is no container: no such container"))
+    newest
+        .map(|container| container.id)
+        .ok_or_else(|| Failure::new("there is no container: no such container"))
 }
 
 /// Acts on each name, prints what succeeded, says each failure; the exit code is the worst.

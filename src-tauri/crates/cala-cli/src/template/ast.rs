@@ -23,11 +23,7 @@ pub(super) enum Node {
     /// `{{continue}}`.
     Continue,
     /// `{{template "name" pipeline}}`.
-    Call {
-        name: String,
-        argument: Option<Pipeline>,
-        span: Span,
-    },
+    Call { name: String, argument: Option<Pipeline>, span: Span },
 }
 
 /// A condition with its two bodies.

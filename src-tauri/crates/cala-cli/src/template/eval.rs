@@ -245,7 +245,10 @@ impl Run<'_> {
         arguments.extend(piped);
         match arguments.as_slice() {
             [Value::Text(key)] => Ok(map.get(&**key).cloned().unwrap_or_else(|| Value::text(""))),
-            [other] => fault(&first.span, format!("wrong type for value; expected string; got {}", other.type_name())),
+            [other] => fault(
+                &first.span,
+                format!("wrong type for value; expected string; got {}", other.type_name()),
+            ),
             many => fault(&first.span, format!("wrong number of args: want 1 got {}", many.len())),
         }
     }
@@ -280,7 +283,9 @@ impl Run<'_> {
         let mut arguments = self.arguments(rest, dot)?;
         arguments.extend(piped);
         match functions::call(name, &arguments) {
-            Ok(Value::Text(text)) if text.len() > MAX_OUTPUT => fault(&first.span, "the text grows without end"),
+            Ok(Value::Text(text)) if text.len() > MAX_OUTPUT => {
+                fault(&first.span, "the text grows without end")
+            }
             Ok(value) => Ok(value),
             Err(what) => fault(&first.span, what),
         }

@@ -13,8 +13,8 @@ pub(super) type Answer = Result<Value, String>;
 pub(super) const MAX_WIDTH: usize = 1 << 16;
 
 const NAMES: &[&str] = &[
-    "and", "eq", "ge", "gt", "html", "index", "join", "js", "json", "le", "len", "lower", "lt", "ne", "not", "or",
-    "pad", "print", "printf", "println", "slice", "split", "title", "truncate", "upper", "urlquery",
+    "and", "eq", "ge", "gt", "html", "index", "join", "js", "json", "le", "len", "lower", "lt", "ne", "not",
+    "or", "pad", "print", "printf", "println", "slice", "split", "title", "truncate", "upper", "urlquery",
 ];
 
 /// Whether there is a function of this name.
@@ -26,7 +26,9 @@ pub(super) fn exists(name: &str) -> bool {
 pub(super) fn call(name: &str, arguments: &[Value]) -> Answer {
     let arguments = Arguments { name, values: arguments };
     match name {
-        "eq" | "ne" | "lt" | "le" | "gt" | "ge" => operators::compare(name, arguments.values).map_err(|e| said(name, &e)),
+        "eq" | "ne" | "lt" | "le" | "gt" | "ge" => {
+            operators::compare(name, arguments.values).map_err(|e| said(name, &e))
+        }
         "not" => Ok(Value::Bool(!arguments.exactly::<1>()?[0].is_true())),
         "len" => len(&arguments),
         "index" => index(&arguments),
@@ -60,9 +62,9 @@ struct Arguments<'a> {
 
 impl<'a> Arguments<'a> {
     fn exactly<const N: usize>(&self) -> Result<&'a [Value; N], String> {
-        self.values
-            .try_into()
-            .map_err(|_| format!("wrong number of args for {}: want {N} got {}", self.name, self.values.len()))
+        self.values.try_into().map_err(|_| {
+            format!("wrong number of args for {}: want {N} got {}", self.name, self.values.len())
+        })
     }
 
     fn at_least_one(&self) -> Result<(&'a Value, &'a [Value]), String> {
@@ -115,9 +117,14 @@ fn index(arguments: &Arguments<'_>) -> Answer {
     let mut value = first.clone();
     for key in keys {
         value = match (&value, key) {
-            (Value::Map(map), Value::Text(key)) => map.get(&**key).cloned().unwrap_or_else(|| zero_of(map.values().next())),
+            (Value::Map(map), Value::Text(key)) => {
+                map.get(&**key).cloned().unwrap_or_else(|| zero_of(map.values().next()))
+            }
             (Value::Map(_), other) => {
-                return Err(said("index", &format!("value has type {}; should be string", other.type_name())));
+                return Err(said(
+                    "index",
+                    &format!("value has type {}; should be string", other.type_name()),
+                ));
             }
             (Value::List(items), Value::Int(at)) => usize::try_from(*at)
                 .ok()
@@ -129,10 +136,15 @@ fn index(arguments: &Arguments<'_>) -> Answer {
                 .map(|byte| Value::Int((*byte).into()))
                 .ok_or_else(|| said("index", &format!("index out of range: {at}")))?,
             (Value::List(_) | Value::Text(_), other) => {
-                return Err(said("index", &format!("cannot index slice/array with type {}", other.type_name())));
+                return Err(said(
+                    "index",
+                    &format!("cannot index slice/array with type {}", other.type_name()),
+                ));
             }
             (Value::Nil | Value::NoValue, _) => return Err(said("index", "index of untyped nil")),
-            (other, _) => return Err(said("index", &format!("can't index item of type {}", other.type_name()))),
+            (other, _) => {
+                return Err(said("index", &format!("can't index item of type {}", other.type_name())));
+            }
         };
     }
     Ok(value)
@@ -172,7 +184,9 @@ fn slice(arguments: &Arguments<'_>) -> Answer {
     }
     match first {
         Value::List(items) => Ok(Value::list(items[from..to].to_vec())),
-        Value::Text(text) => Ok(Value::text(String::from_utf8_lossy(&text.as_bytes()[from..to]).into_owned())),
+        Value::Text(text) => {
+            Ok(Value::text(String::from_utf8_lossy(&text.as_bytes()[from..to]).into_owned()))
+        }
         _ => Ok(Value::NoValue),
     }
 }

@@ -305,7 +305,12 @@ fn unquote(rest: &str, quote: char) -> Option<(String, usize)> {
                     text.push(simple_escape(escape)?);
                 } else {
                     let hex: String = chars.by_ref().take(digits).map(|(_, c)| c).collect();
-                    text.push(u32::from_str_radix(&hex, 16).ok().filter(|_| hex.len() == digits).and_then(char::from_u32)?);
+                    text.push(
+                        u32::from_str_radix(&hex, 16)
+                            .ok()
+                            .filter(|_| hex.len() == digits)
+                            .and_then(char::from_u32)?,
+                    );
                 }
             }
             c => text.push(c),

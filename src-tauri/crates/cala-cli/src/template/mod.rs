@@ -70,7 +70,6 @@ impl Template {
             TemplateError::at(&self.name, &self.source, fault.at, what)
         })
     }
-
 }
 
 impl TemplateError {

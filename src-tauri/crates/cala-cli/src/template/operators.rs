@@ -55,9 +55,10 @@ fn order(a: &Value, b: &Value) -> Result<Option<Ordering>, String> {
         (Value::Int(a), Value::Int(b)) => Ok(Some(a.cmp(b))),
         (Value::Float(a), Value::Float(b)) => Ok(a.partial_cmp(b)),
         (Value::Text(a) | Value::Time(a), Value::Text(b) | Value::Time(b)) => Ok(Some(a.cmp(b))),
-        (Value::Int(_) | Value::Float(_) | Value::Text(_), Value::Int(_) | Value::Float(_) | Value::Text(_)) => {
-            Err("incompatible types for comparison".into())
-        }
+        (
+            Value::Int(_) | Value::Float(_) | Value::Text(_),
+            Value::Int(_) | Value::Float(_) | Value::Text(_),
+        ) => Err("incompatible types for comparison".into()),
         _ => Err("invalid type for comparison".into()),
     }
 }

@@ -157,7 +157,9 @@ impl Parser {
         let otherwise = match stop {
             Stop::End(_) => Vec::new(),
             Stop::Else(at) => self.otherwise(control, at)?,
-            Stop::Source => return Fault::new(self.end, format!("unexpected EOF: {{{{{}}}}} has no end", control.word())),
+            Stop::Source => {
+                return Fault::new(self.end, format!("unexpected EOF: {{{{{}}}}} has no end", control.word()));
+            }
         };
         self.variables.truncate(known);
         let branch = Branch { condition, body, otherwise };
@@ -201,7 +203,8 @@ impl Parser {
         self.next += 1;
         let name = self.template_name("template")?;
         self.skip_space();
-        let argument = if self.peek() == Some(&Kind::Close) { None } else { Some(self.pipeline("template", false)?) };
+        let argument =
+            if self.peek() == Some(&Kind::Close) { None } else { Some(self.pipeline("template", false)?) };
         let span = start..self.behind();
         self.expect_close("template")?;
         Ok(Node::Call { name, argument, span })
@@ -275,7 +278,9 @@ impl Parser {
                 None | Some(Kind::Close | Kind::Mark(')')) if commands.is_empty() => {
                     return Fault::new(at, format!("missing value for {context}"));
                 }
-                Some(Kind::Mark('|')) if commands.is_empty() => return Fault::new(at, "missing value for command"),
+                Some(Kind::Mark('|')) if commands.is_empty() => {
+                    return Fault::new(at, "missing value for command");
+                }
                 _ => commands.push(self.command(!commands.is_empty())?),
             }
             if self.peek() != Some(&Kind::Mark('|')) {
@@ -337,10 +342,8 @@ impl Parser {
         let Some(first) = operands.first() else {
             return Fault::new(self.at(), "missing value for command");
         };
-        let constant = !matches!(
-            first.term,
-            Term::Dot | Term::Variable(_) | Term::Function(_) | Term::Group(_)
-        );
+        let constant =
+            !matches!(first.term, Term::Dot | Term::Variable(_) | Term::Function(_) | Term::Group(_));
         if constant && (piped || operands.len() > 1) {
             return Fault::new(first.span.start, "a constant cannot be given arguments");
         }
@@ -371,7 +374,8 @@ impl Parser {
             }
             kind => self.simple_term(kind, &token.span)?,
         };
-        let chainable = matches!(term, Term::Dot | Term::Variable(_) | Term::Group(_)) && self.tokens[self.next - 1].kind != Kind::Dot;
+        let chainable = matches!(term, Term::Dot | Term::Variable(_) | Term::Group(_))
+            && self.tokens[self.next - 1].kind != Kind::Dot;
         while let Some(Kind::Field(name)) = self.peek() {
             if !chainable {
                 return Fault::new(self.at(), format!("unexpected .{name} after a term that has no fields"));

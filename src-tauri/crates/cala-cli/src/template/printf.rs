@@ -62,7 +62,8 @@ fn extra(out: &mut String, values: &[Value]) {
     if values.is_empty() {
         return;
     }
-    let shown: Vec<String> = values.iter().map(|value| format!("{}={}", value.type_name(), plain(value, false))).collect();
+    let shown: Vec<String> =
+        values.iter().map(|value| format!("{}={}", value.type_name(), plain(value, false))).collect();
     out.push_str("%!(EXTRA ");
     out.push_str(&shown.join(", "));
     out.push(')');
@@ -126,7 +127,8 @@ impl Directive {
             }
             ('q', Value::Text(text)) => format!("{:?}", self.cut(text.to_string(), value)),
             ('q', Value::List(items)) => {
-                let words: Vec<String> = items.iter().map(|item| format!("{:?}", plain(item, false))).collect();
+                let words: Vec<String> =
+                    items.iter().map(|item| format!("{:?}", plain(item, false))).collect();
                 format!("[{}]", words.join(" "))
             }
             ('t', Value::Bool(value)) => value.to_string(),

@@ -50,7 +50,11 @@ fn data() -> Value {
         ratio: 1.5,
         oom_killed: false,
         entrypoint: None,
-        mounts: vec![Mount { source: "/tmp".into(), destination: "/mnt".into(), options: vec!["rbind".into()] }],
+        mounts: vec![Mount {
+            source: "/tmp".into(),
+            destination: "/mnt".into(),
+            options: vec!["rbind".into()],
+        }],
     })
 }
 
@@ -92,18 +96,25 @@ fn templates_print_what_go_prints() {
         ("a {{/* comment */}} b {{- /* trimmed */ -}} c", "a  bc"),
         ("{{print 1 2 \"a\" 3}}", "1 2a3"),
         ("{{println .Name 1}}", "web 1\n"),
-        ("{{printf \"%s %d %5d|%-5s|%05d %v %q %t %x %.2f %%\" .Name 7 7 \"ab\" 42 .Args .Name true 255 .Ratio}}",
-            "web 7     7|ab   |00042 [sleep 1000] \"web\" true ff 1.50 %"),
+        (
+            "{{printf \"%s %d %5d|%-5s|%05d %v %q %t %x %.2f %%\" .Name 7 7 \"ab\" 42 .Args .Name true 255 .Ratio}}",
+            "web 7     7|ab   |00042 [sleep 1000] \"web\" true ff 1.50 %",
+        ),
         ("{{printf \"%d\" .Name}}{{printf \"%s\"}}", "%!d(string=web)%!s(MISSING)"),
         ("{{len .Args}} {{len .Name}} {{len .Labels}}", "2 3 2"),
         ("{{index .Args 1}} {{index .Labels \"a\"}}<{{index .Labels \"none\"}}>", "1000 b<>"),
         ("{{.Labels.a}} {{.Labels.none}}", "b <no value>"),
         ("{{slice .Name 1}} {{slice .Name 0 2}} {{slice .Args 1}}", "eb we [1000]"),
         ("{{join .Args \",\"}} {{split \"a:b\" \":\"}}", "sleep,1000 [a b]"),
-        ("{{upper .Name}} {{lower \"ABC\"}} {{title \"two words\"}} {{truncate .Id 5}} <{{pad .Name 1 2}}>",
-            "WEB abc Two Words 01234 < web  >"),
+        (
+            "{{upper .Name}} {{lower \"ABC\"}} {{title \"two words\"}} {{truncate .Id 5}} <{{pad .Name 1 2}}>",
+            "WEB abc Two Words 01234 < web  >",
+        ),
         ("{{.Name | upper | printf \"%s-%s\" \"x\"}}", "x-WEB"),
-        ("{{eq .Name \"a\" \"web\"}} {{ne 1 2}} {{lt 1 2}} {{le 2 2}} {{gt 1 2}} {{ge 1 2}}", "true true true true false false"),
+        (
+            "{{eq .Name \"a\" \"web\"}} {{ne 1 2}} {{lt 1 2}} {{le 2 2}} {{gt 1 2}} {{ge 1 2}}",
+            "true true true true false false",
+        ),
         ("{{and 1 0}} {{and 1 2}} {{or 0 \"x\"}} {{not true}}", "0 2 x false"),
         ("{{and .Entrypoint .Entrypoint.X}}", "<no value>"),
         ("{{(index .Mounts 0).Source}} {{(printf \"%s\" .Name) | len}}", "/tmp 3"),
@@ -126,8 +137,14 @@ fn templates_print_what_go_prints() {
 #[test]
 fn errors_name_the_place_and_what_is_wrong() {
     for (template, expected) in [
-        ("{{.Nope}}", "template: t:1:2: executing \"t\" at <.Nope>: can't evaluate field Nope in type Container"),
-        ("x\n  {{.State.Nope}}", "template: t:2:4: executing \"t\" at <.State.Nope>: can't evaluate field Nope in type State"),
+        (
+            "{{.Nope}}",
+            "template: t:1:2: executing \"t\" at <.Nope>: can't evaluate field Nope in type Container",
+        ),
+        (
+            "x\n  {{.State.Nope}}",
+            "template: t:2:4: executing \"t\" at <.State.Nope>: can't evaluate field Nope in type State",
+        ),
         ("{{.Name", "template: t:1:0: unclosed action"),
         ("{{foo}}", "template: t:1:2: function \"foo\" not defined"),
         ("{{if}}", "template: t:1:4: missing value for if"),
@@ -136,17 +153,37 @@ fn errors_name_the_place_and_what_is_wrong() {
         ("{{$x}}", "template: t:1:2: undefined variable \"$x\""),
         ("{{if .Name}}x", "template: t:1:13: unexpected EOF: {{if}} has no end"),
         ("{{break}}", "template: t:1:2: {{break}} outside {{range}}"),
-        ("{{range .Name}}{{end}}", "template: t:1:8: executing \"t\" at <.Name>: range can't iterate over web"),
-        ("{{index .Args 5}}", "template: t:1:2: executing \"t\" at <index>: error calling index: index out of range: 5"),
-        ("{{lt 1 \"a\"}}", "template: t:1:2: executing \"t\" at <lt>: error calling lt: incompatible types for comparison"),
+        (
+            "{{range .Name}}{{end}}",
+            "template: t:1:8: executing \"t\" at <.Name>: range can't iterate over web",
+        ),
+        (
+            "{{index .Args 5}}",
+            "template: t:1:2: executing \"t\" at <index>: error calling index: index out of range: 5",
+        ),
+        (
+            "{{lt 1 \"a\"}}",
+            "template: t:1:2: executing \"t\" at <lt>: error calling lt: incompatible types for comparison",
+        ),
         ("{{len 3}}", "template: t:1:2: executing \"t\" at <len>: error calling len: len of type int"),
-        ("{{.Name 1}}", "template: t:1:2: executing \"t\" at <.Name>: .Name has arguments but cannot be invoked as function"),
+        (
+            "{{.Name 1}}",
+            "template: t:1:2: executing \"t\" at <.Name>: .Name has arguments but cannot be invoked as function",
+        ),
         ("{{(.Name}}", "template: t:1:0: unclosed left paren"),
         ("{{\"abc}}", "template: t:1:2: unterminated or malformed quoted string"),
-        ("{{template \"no\"}}", "template: t:1:2: executing \"t\" at <template \"no\">: template \"no\" not defined"),
-        ("{{range 99999999}}{{end}}", "template: t:1:8: executing \"t\" at <99999999>: the template does not come to an end"),
-        ("{{define \"x\"}}{{template \"x\"}}{{end}}{{template \"x\"}}",
-            "template: t:1:16: executing \"t\" at <template \"x\">: exceeded maximum template depth"),
+        (
+            "{{template \"no\"}}",
+            "template: t:1:2: executing \"t\" at <template \"no\">: template \"no\" not defined",
+        ),
+        (
+            "{{range 99999999}}{{end}}",
+            "template: t:1:8: executing \"t\" at <99999999>: the template does not come to an end",
+        ),
+        (
+            "{{define \"x\"}}{{template \"x\"}}{{end}}{{template \"x\"}}",
+            "template: t:1:16: executing \"t\" at <template \"x\">: exceeded maximum template depth",
+        ),
     ] {
         assert_eq!(render(template), expected, "{template}");
     }
