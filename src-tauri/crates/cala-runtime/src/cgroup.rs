@@ -29,13 +29,23 @@ impl Limits {
     fn settings(&self) -> Vec<Setting> {
         let mut settings = Vec::new();
         if let Some(bytes) = self.memory {
-            settings.push(Setting { controller: "memory", what: "memory", file: "memory.max", value: bytes.to_string() });
+            settings.push(Setting {
+                controller: "memory",
+                what: "memory",
+                file: "memory.max",
+                value: bytes.to_string(),
+            });
         }
         if let Some(cpus) = self.cpus {
             settings.push(Setting { controller: "cpu", what: "CPUs", file: "cpu.max", value: cpu_max(cpus) });
         }
         if let Some(pids) = self.pids {
-            settings.push(Setting { controller: "pids", what: "processes", file: "pids.max", value: pids.to_string() });
+            settings.push(Setting {
+                controller: "pids",
+                what: "processes",
+                file: "pids.max",
+                value: pids.to_string(),
+            });
         }
         settings
     }
@@ -43,7 +53,11 @@ impl Limits {
 
 /// Microseconds of CPU in each period of 100 ms; the kernel takes no less than 1 ms.
 fn cpu_max(cpus: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before; `as` saturates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped before; `as` saturates"
+    )]
     let quota = (cpus * 100_000.0).clamp(1_000.0, 1e15) as u64;
     format!("{quota} 100000")
 }
@@ -64,7 +78,11 @@ fn enable(parent: &Path, settings: &[Setting]) -> Result<(), CgroupError> {
         let path = parent.join("cgroup.subtree_control");
         // EBUSY: processes in the parent itself forbid it; then it is as good as missing, too.
         if !has(&available, controller) || std::fs::write(&path, format!("+{controller}")).is_err() {
-            return Err(CgroupError::MissingController { controller, what: setting.what, parent: parent.into() });
+            return Err(CgroupError::MissingController {
+                controller,
+                what: setting.what,
+                parent: parent.into(),
+            });
         }
     }
     Ok(())
@@ -157,7 +175,8 @@ impl Cgroup {
     ///
     /// [`CgroupError::Io`].
     pub fn open(path: &Path) -> Result<Self, CgroupError> {
-        let dir = File::open(path).map_err(|source| CgroupError::Io { act: "open", path: path.into(), source })?;
+        let dir =
+            File::open(path).map_err(|source| CgroupError::Io { act: "open", path: path.into(), source })?;
         Ok(Self { path: path.into(), dir })
     }
 

@@ -122,7 +122,8 @@ pub(crate) fn decode(bytes: &[u8]) -> StartError {
         b'3' => StartError::User(first),
         b'4' => StartError::Refused(first),
         _ => {
-            let source = if errno == 0 { io::ErrorKind::Other.into() } else { io::Error::from_raw_os_error(errno) };
+            let source =
+                if errno == 0 { io::ErrorKind::Other.into() } else { io::Error::from_raw_os_error(errno) };
             StartError::Step { step: first, source }
         }
     }

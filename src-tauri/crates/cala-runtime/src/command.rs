@@ -12,9 +12,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::Process;
-use rustix::fs::{
-    Access, AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, accessat, openat2, statat,
-};
+use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, accessat, openat2, statat};
 use rustix::io::Errno;
 
 use crate::StartError;
@@ -118,7 +116,9 @@ fn elf_interpreter(file: &std::fs::File, head: &[u8]) -> io::Result<Option<PathB
         let mut entry = [0; 56];
         file.read_exact_at(&mut entry, table.saturating_add(index * ENTRY))?;
         if number(&entry, 0, 4) == Some(PT_INTERP) {
-            let (Some(offset), Some(size)) = (number(&entry, 8, 8), number(&entry, 32, 8)) else { return Ok(None) };
+            let (Some(offset), Some(size)) = (number(&entry, 8, 8), number(&entry, 32, 8)) else {
+                return Ok(None);
+            };
             let mut path = vec![0; usize::try_from(size.min(4096)).unwrap_or(0)];
             file.read_exact_at(&mut path, offset)?;
             let path = path.split(|byte| *byte == 0).next().unwrap_or_default();

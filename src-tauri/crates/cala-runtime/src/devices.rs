@@ -58,7 +58,10 @@ pub(crate) fn add(root: BorrowedFd<'_>, devices: &[LinuxDevice]) -> Result<(), S
             LinuxDeviceType::B => FileType::BlockDevice,
             LinuxDeviceType::C | LinuxDeviceType::U => FileType::CharacterDevice,
             LinuxDeviceType::P | LinuxDeviceType::A => {
-                return Err(StartError::Refused(format!("device `{}` is neither block nor character", path.display())));
+                return Err(StartError::Refused(format!(
+                    "device `{}` is neither block nor character",
+                    path.display()
+                )));
             }
         };
         let numbers = (u32::try_from(device.major()), u32::try_from(device.minor()));
@@ -74,7 +77,8 @@ pub(crate) fn add(root: BorrowedFd<'_>, devices: &[LinuxDevice]) -> Result<(), S
 
 /// The host's /dev/null, certainly (rule R3): for masks.
 pub(crate) fn host_null() -> Result<OwnedFd, StartError> {
-    host_node(Path::new("/dev/null"), FileType::CharacterDevice, 1, 3).step(|| "open the host's `/dev/null`".into())
+    host_node(Path::new("/dev/null"), FileType::CharacterDevice, 1, 3)
+        .step(|| "open the host's `/dev/null`".into())
 }
 
 /// Opens a node of the host and makes sure that it is what it is called.
@@ -100,7 +104,10 @@ fn create_file(dir: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {
 ///
 /// `root` is the container's root, or that of a running container for `exec`, where anything may have been mounted
 /// over /dev since: so type and numbers are checked.
-pub(crate) fn open_terminal(root: BorrowedFd<'_>, size: Option<(u16, u16)>) -> Result<(OwnedFd, OwnedFd), StartError> {
+pub(crate) fn open_terminal(
+    root: BorrowedFd<'_>,
+    size: Option<(u16, u16)>,
+) -> Result<(OwnedFd, OwnedFd), StartError> {
     use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
     let what = || "open a terminal in `/dev/pts`".to_owned();
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK;
@@ -111,7 +118,9 @@ pub(crate) fn open_terminal(root: BorrowedFd<'_>, size: Option<(u16, u16)>) -> R
         && (major(stat.st_rdev), minor(stat.st_rdev)) == (5, 2)
         && i128::from(file_system) == DEVPTS_SUPER_MAGIC;
     if !is_it {
-        return Err(StartError::Refused("`/dev/pts/ptmx` of the container is not a terminal multiplexer".into()));
+        return Err(StartError::Refused(
+            "`/dev/pts/ptmx` of the container is not a terminal multiplexer".into(),
+        ));
     }
     let master = resolve::open_without_links(root, Path::new("/dev/pts/ptmx"), flags).step(what)?;
     if fstat(&master).step(what)?.st_ino != stat.st_ino {
@@ -119,8 +128,8 @@ pub(crate) fn open_terminal(root: BorrowedFd<'_>, size: Option<(u16, u16)>) -> R
     }
     rustix::fs::fcntl_setfl(&master, OFlags::RDWR).step(what)?;
     unlockpt(&master).step(what)?;
-    let slave =
-        ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).step(what)?;
+    let slave = ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
+        .step(what)?;
     if let Some((rows, columns)) = size {
         let size = rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         rustix::termios::tcsetwinsize(&master, size).step(|| "set the terminal's size".into())?;
@@ -134,9 +143,12 @@ const DEVPTS_SUPER_MAGIC: i128 = 0x1cd1;
 /// Binds the terminal to /dev/console (rule R3: by descriptor).
 pub(crate) fn bind_console(root: BorrowedFd<'_>, slave: &OwnedFd) -> Result<(), StartError> {
     let what = || "bind the terminal to `/dev/console`".to_owned();
-    let dev = resolve::open_without_links(root, Path::new("/dev"), OFlags::PATH | OFlags::DIRECTORY).step(what)?;
+    let dev =
+        resolve::open_without_links(root, Path::new("/dev"), OFlags::PATH | OFlags::DIRECTORY).step(what)?;
     let place = match create_file(dev.as_fd(), "console") {
-        Err(Errno::EXIST) => openat(&dev, "console", OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()),
+        Err(Errno::EXIST) => {
+            openat(&dev, "console", OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+        }
         other => other,
     }
     .step(what)?;

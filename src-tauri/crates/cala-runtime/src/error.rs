@@ -72,9 +72,9 @@ impl Classify for StartError {
 
     fn hints(&self) -> Hints {
         match self {
-            Self::CommandNotFound { .. } => {
-                Hints::from("the command must be in the image: look with `cala run --rm -it IMAGE sh`, or check --entrypoint")
-            }
+            Self::CommandNotFound { .. } => Hints::from(
+                "the command must be in the image: look with `cala run --rm -it IMAGE sh`, or check --entrypoint",
+            ),
             _ => Hints::none(),
         }
     }

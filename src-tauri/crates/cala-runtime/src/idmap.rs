@@ -58,7 +58,12 @@ fn write_by_programs(plan: &IdMapPlan, pid: i32) -> Result<(), StartError> {
     let start = |program: &str, lines: &[IdLine]| {
         Command::new(program)
             .arg(pid.to_string())
-            .args(lines.iter().flat_map(|line| [line.inside, line.outside, line.count]).map(|id| id.to_string()))
+            .args(
+                lines
+                    .iter()
+                    .flat_map(|line| [line.inside, line.outside, line.count])
+                    .map(|id| id.to_string()),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -39,7 +39,10 @@ pub(crate) fn run(program: Program<'_>, terminal: Option<OwnedFd>, report: Owned
     let _ = (report.as_raw_fd(), terminal.as_ref().map(AsRawFd::as_raw_fd));
     std::mem::forget((program, terminal, report));
     let _ = exec::close_from(0);
-    let _ = capability::set(KILL & capability::permitted().unwrap_or(0), KILL & capability::permitted().unwrap_or(0));
+    let _ = capability::set(
+        KILL & capability::permitted().unwrap_or(0),
+        KILL & capability::permitted().unwrap_or(0),
+    );
     let _ = prctl::set_no_new_privs();
     let _ = prctl::set_dumpable(false);
     clone::exit(serve(pid))

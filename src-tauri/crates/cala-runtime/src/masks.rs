@@ -85,7 +85,8 @@ fn expand(root: BorrowedFd<'_>, path: &str) -> Vec<PathBuf> {
 fn names(root: BorrowedFd<'_>, folder: &Path) -> Vec<String> {
     let list = || -> Result<Vec<String>, Errno> {
         let folder = resolve::open(root, folder, OFlags::PATH | OFlags::DIRECTORY)?;
-        let folder = openat(folder, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let folder =
+            openat(folder, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let entries = Dir::new(folder)?;
         Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned)).collect())
     };

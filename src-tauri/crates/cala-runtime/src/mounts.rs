@@ -89,9 +89,8 @@ impl Mounter<'_> {
 
     /// Terminals of the container's own; their group is 5 (tty) where that exists.
     fn devpts(&self, options: &Options) -> io::Result<OwnedFd> {
-        let unmapped = |value: &str| {
-            value.parse().is_ok_and(|gid| self.id_map.is_some_and(|map| !map.has_gid(gid)))
-        };
+        let unmapped =
+            |value: &str| value.parse().is_ok_and(|gid| self.id_map.is_some_and(|map| !map.has_gid(gid)));
         let data: Vec<_> = options
             .data
             .iter()
@@ -123,7 +122,9 @@ impl Mounter<'_> {
     fn system_place(&self, destination: &Path, kind: &str, tree: &OwnedFd) -> Result<OwnedFd, StartError> {
         let shown = destination.display();
         if destination == Path::new("/proc") && !is_procfs(tree).step(|| "look at `/proc`".into())? {
-            return Err(StartError::Refused(format!("cannot mount `{kind}` on `/proc`: only proc belongs there")));
+            return Err(StartError::Refused(format!(
+                "cannot mount `{kind}` on `/proc`: only proc belongs there"
+            )));
         }
         let open = || resolve::open_without_links(self.root, destination, OFlags::PATH | OFlags::DIRECTORY);
         let found = match open() {
@@ -165,7 +166,10 @@ fn destination(entry: &Mount) -> Result<PathBuf, StartError> {
 fn bind(entry: &Mount, options: &Options) -> Result<OwnedFd, StartError> {
     let source = entry.source().as_deref().unwrap_or(Path::new(""));
     if !source.is_absolute() {
-        return Err(StartError::Refused(format!("bind source `{}` is not an absolute path", source.display())));
+        return Err(StartError::Refused(format!(
+            "bind source `{}` is not an absolute path",
+            source.display()
+        )));
     }
     let what = || format!("bind `{}`", source.display());
     let recursive = options.bind.unwrap_or(true);

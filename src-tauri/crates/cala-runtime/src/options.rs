@@ -41,8 +41,8 @@ impl Options {
             "rbind" => self.bind = Some(true),
             "tmpcopyup" => self.copy_up = true,
             // Of the super block of devices, or the default: nothing to do for a user's mounts.
-            "defaults" | "" | "async" | "sync" | "dirsync" | "nomand" | "mand" | "noiversion" | "iversion"
-            | "notmpcopyup" | "silent" | "loud" => {}
+            "defaults" | "" | "async" | "sync" | "dirsync" | "nomand" | "mand" | "noiversion"
+            | "iversion" | "notmpcopyup" | "silent" | "loud" => {}
             _ => return self.known_propagation(word) || self.known_attribute(word),
         }
         true

@@ -59,7 +59,10 @@ impl<'a> Launch<'a> {
         let path = self.process.cwd();
         let what = || format!("enter working directory `{}`", path.display());
         if !path.is_absolute() {
-            return Err(StartError::Refused(format!("working directory `{}` is not absolute", path.display())));
+            return Err(StartError::Refused(format!(
+                "working directory `{}` is not absolute",
+                path.display()
+            )));
         }
         let (cwd, made) = match missing {
             MissingDirectory::Make => resolve::open_or_create(root, path, Missing::Directory),
@@ -84,7 +87,8 @@ impl<'a> Launch<'a> {
             Some(name) => user::resolve(root, name).map_err(|error| StartError::User(error.0))?,
             None => {
                 // Only the home directory is asked for: a damaged file is no reason to refuse an explicit id.
-                let home = user::resolve(root, &wanted.uid().to_string()).map_or_else(|_| "/".into(), |user| user.home);
+                let home = user::resolve(root, &wanted.uid().to_string())
+                    .map_or_else(|_| "/".into(), |user| user.home);
                 ResolvedUser { uid: wanted.uid(), gid: wanted.gid(), groups: vec![wanted.gid()], home }
             }
         };
@@ -144,18 +148,24 @@ impl<'a> Launch<'a> {
             rlimit::set(resource, limit.soft(), limit.hard()).map_err(|error| {
                 let had = rlimit::get(resource).map_or(0, |(_, hard)| hard);
                 let name = format!("{:?}", limit.typ()).to_lowercase();
-                StartError::step(format!("set limit {name} to {}:{} (the host allows {had})", limit.soft(), limit.hard()), error)
+                StartError::step(
+                    format!("set limit {name} to {}:{} (the host allows {had})", limit.soft(), limit.hard()),
+                    error,
+                )
             })?;
         }
         Ok(())
     }
 
     fn become_user(&self, user: &ResolvedUser) -> Result<(), StartError> {
-        let keep = capabilities::bits(self.process.capabilities().as_ref().and_then(|caps| caps.bounding().as_ref()));
+        let keep = capabilities::bits(
+            self.process.capabilities().as_ref().and_then(|caps| caps.bounding().as_ref()),
+        );
         capability::limit_bounding_set(keep).step(|| "drop capabilities".into())?;
         match credentials::set_groups(&user.groups) {
             // With a single id setgroups(2) had to be given up for the map: the host's groups stay.
-            Err(error) if error.raw_os_error() == Some(1) && self.id_map.is_some_and(IdMapPlan::is_single) => {}
+            Err(error)
+                if error.raw_os_error() == Some(1) && self.id_map.is_some_and(IdMapPlan::is_single) => {}
             other => other.step(|| "set the supplementary groups".into())?,
         }
         credentials::set_gid(user.gid).step(|| format!("become group {}", user.gid))?;
@@ -215,7 +225,9 @@ impl Program<'_> {
 
     fn filter(&self) -> Result<(), StartError> {
         match self.launch.seccomp {
-            Some(filter) => cala_sys::seccomp::set_filter(filter).step(|| "install the seccomp filter".into()),
+            Some(filter) => {
+                cala_sys::seccomp::set_filter(filter).step(|| "install the seccomp filter".into())
+            }
             None => Ok(()),
         }
     }
@@ -224,7 +236,9 @@ impl Program<'_> {
 fn strings<'s>(texts: impl Iterator<Item = &'s str>, noun: &str) -> Result<Vec<CString>, StartError> {
     texts
         .map(|text| {
-            CString::new(text).map_err(|_| StartError::Refused(format!("an {noun} contains a zero byte: `{}`", text.escape_debug())))
+            CString::new(text).map_err(|_| {
+                StartError::Refused(format!("an {noun} contains a zero byte: `{}`", text.escape_debug()))
+            })
         })
         .collect()
 }

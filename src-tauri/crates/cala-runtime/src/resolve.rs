@@ -174,7 +174,8 @@ mod tests {
         assert!(root.join("a/b").is_dir());
         assert!(root.join("abs/new/file").is_file());
         assert!(root.join("y").is_dir());
-        let names: Vec<_> = std::fs::read_dir(dir.path()).expect("list").map(|e| e.expect("entry").file_name()).collect();
+        let names: Vec<_> =
+            std::fs::read_dir(dir.path()).expect("list").map(|e| e.expect("entry").file_name()).collect();
         assert_eq!(names, ["root"], "nothing beside the root");
     }
 
@@ -190,7 +191,8 @@ mod tests {
     fn a_file_in_the_way_is_an_error() {
         let (dir, fd) = root();
         std::fs::write(dir.path().join("root/f"), "").expect("file");
-        let error = open_or_create(fd.as_fd(), Path::new("/f/x"), Missing::Directory).expect_err("not a directory");
+        let error =
+            open_or_create(fd.as_fd(), Path::new("/f/x"), Missing::Directory).expect_err("not a directory");
         assert_eq!(error, Errno::NOTDIR);
     }
 }

@@ -28,7 +28,8 @@ fn directory(path: &Path) -> Result<OwnedFd, StartError> {
     let what = || format!("bind the root file system `{}`", path.display());
     let place = open_path(path)?;
     let tree = mount::clone_tree(CWD, path, true).step(what)?;
-    mount::set_attributes(&tree, true, Attributes::NONE, Attributes::NONE, Some(Propagation::Private)).step(what)?;
+    mount::set_attributes(&tree, true, Attributes::NONE, Attributes::NONE, Some(Propagation::Private))
+        .step(what)?;
     mount::attach(&tree, &place).step(what)?;
     Ok(tree)
 }

@@ -116,10 +116,12 @@ impl<'a> Stage<'a> {
         }
         if new.contains(CloneFlags::NEWUTS) {
             if let Some(name) = self.spec().hostname() {
-                rustix::system::sethostname(name.as_bytes()).step(|| format!("set the host name `{name}`"))?;
+                rustix::system::sethostname(name.as_bytes())
+                    .step(|| format!("set the host name `{name}`"))?;
             }
             if let Some(name) = self.spec().domainname() {
-                rustix::system::setdomainname(name.as_bytes()).step(|| format!("set the domain name `{name}`"))?;
+                rustix::system::setdomainname(name.as_bytes())
+                    .step(|| format!("set the domain name `{name}`"))?;
             }
         }
         Ok(())
@@ -144,7 +146,8 @@ impl<'a> Stage<'a> {
     fn proc(&self) -> Result<Option<OwnedFd>, StartError> {
         let sysctls = self.linux().and_then(|linux| linux.sysctl().as_ref());
         let score = self.process()?.oom_score_adj();
-        let mounted = self.spec().mounts().iter().flatten().any(|entry| entry.typ().as_deref() == Some("proc"));
+        let mounted =
+            self.spec().mounts().iter().flatten().any(|entry| entry.typ().as_deref() == Some("proc"));
         if !mounted && score.is_none() && sysctls.is_none_or(std::collections::HashMap::is_empty) {
             return Ok(None);
         }

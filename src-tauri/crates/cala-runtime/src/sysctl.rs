@@ -27,9 +27,18 @@ pub(crate) fn set(proc: BorrowedFd<'_>, own: CloneFlags, name: &str, value: &str
 /// Dots are the separators unless a slash comes first (sysctl(8)): then dots are part of interface names.
 fn path(name: &str) -> String {
     match name.find(['.', '/']) {
-        Some(at) if name.as_bytes().get(at) == Some(&b'.') => {
-            name.chars().map(|c| if c == '.' { '/' } else if c == '/' { '.' } else { c }).collect()
-        }
+        Some(at) if name.as_bytes().get(at) == Some(&b'.') => name
+            .chars()
+            .map(|c| {
+                if c == '.' {
+                    '/'
+                } else if c == '/' {
+                    '.'
+                } else {
+                    c
+                }
+            })
+            .collect(),
         _ => name.to_owned(),
     }
 }

@@ -68,7 +68,9 @@ pub fn resolve(root: BorrowedFd<'_>, user: &str) -> Result<ResolvedUser, UserErr
         None => line.as_ref().map_or(0, |line| line.gid),
     };
     let mut groups = vec![gid];
-    if group_word.is_none() && let Some(line) = &line {
+    if group_word.is_none()
+        && let Some(line) = &line
+    {
         groups.extend(memberships(&read(root, "etc/group")?, line.name));
     }
     groups.sort_unstable();
@@ -86,9 +88,7 @@ fn parse(text: &str) -> Result<(Word<'_>, Option<Word<'_>>), UserError> {
     }
     let invalid = || UserError(format!("invalid user `{}`", text.escape_debug()));
     match text.split_once(':') {
-        Some((user, group)) => {
-            Ok((word(user).ok_or_else(invalid)?, Some(word(group).ok_or_else(invalid)?)))
-        }
+        Some((user, group)) => Ok((word(user).ok_or_else(invalid)?, Some(word(group).ok_or_else(invalid)?))),
         None => Ok((word(text).ok_or_else(invalid)?, None)),
     }
 }
@@ -162,7 +162,8 @@ fn read(root: BorrowedFd<'_>, path: &str) -> Result<String, UserError> {
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(String::new()),
         Err(error) => return Err(UserError(format!("cannot open `/{path}` of the container: {error}"))),
     };
-    let stat = fstat(&file).map_err(|error| UserError(format!("cannot look at `/{path}` of the container: {error}")))?;
+    let stat = fstat(&file)
+        .map_err(|error| UserError(format!("cannot look at `/{path}` of the container: {error}")))?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(UserError(format!("`/{path}` of the container is not a regular file")));
     }
@@ -213,8 +214,26 @@ mod tests {
     fn whatever_is_outside_the_grammar_is_refused_and_never_root() {
         let (_dir, fd) = root(PASSWD, GROUP);
         for text in [
-            "1000:", ":5", ":", "+1", " 1", "1 ", "1e3", "0x10", "4294967295", "4294967296", "99999999999", "-1",
-            "1000:x", "1000:1:1", "nobody", "bad", "web:nogroup", "ro\not", "../x", "1000:4294967296",
+            "1000:",
+            ":5",
+            ":",
+            "+1",
+            " 1",
+            "1 ",
+            "1e3",
+            "0x10",
+            "4294967295",
+            "4294967296",
+            "99999999999",
+            "-1",
+            "1000:x",
+            "1000:1:1",
+            "nobody",
+            "bad",
+            "web:nogroup",
+            "ro\not",
+            "../x",
+            "1000:4294967296",
         ] {
             assert!(resolve(fd.as_fd(), text).is_err(), "`{text}` must be refused");
         }
@@ -225,7 +244,8 @@ mod tests {
         let (dir, fd) = root("", "");
         let passwd = dir.path().join("etc/passwd");
         std::fs::remove_file(&passwd).expect("remove");
-        rustix::fs::mknodat(rustix::fs::CWD, &passwd, FileType::Fifo, Mode::from_raw_mode(0o644), 0).expect("fifo");
+        rustix::fs::mknodat(rustix::fs::CWD, &passwd, FileType::Fifo, Mode::from_raw_mode(0o644), 0)
+            .expect("fifo");
         assert!(resolve(fd.as_fd(), "web").is_err(), "a pipe must not be waited for");
         std::fs::remove_file(&passwd).expect("remove");
         std::fs::create_dir(&passwd).expect("directory");

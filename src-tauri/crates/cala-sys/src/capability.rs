@@ -43,7 +43,9 @@ pub fn permitted() -> io::Result<Bits> {
 /// EPERM without CAP_SETPCAP; prctl(2), PR_CAPBSET_DROP.
 pub fn limit_bounding_set(keep: Bits) -> io::Result<()> {
     for number in (0..64).filter(|number| keep & (1 << number) == 0) {
-        match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number)) {
+        match rustix::thread::remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(
+            1 << number,
+        )) {
             Ok(()) => {}
             // The first number that this kernel does not know ends the list.
             Err(rustix::io::Errno::INVAL) => break,

@@ -1,8 +1,8 @@
 //! clone3(2): a copy of this process in new namespaces, without `execve`.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Flags of clone3(2). `CLONE_PIDFD` is always added; flags that share memory or descriptors are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -157,6 +157,6 @@ struct CloneArgs {
 
 /// Threads of this process: the links of /proc/self/task are two and one per thread.
 fn thread_count() -> io::Result<u64> {
-    let stat = rustix::fs::stat("/proc/self/task")?;
-    Ok(u64::try_from(stat.st_nlink).unwrap_or(u64::MAX).saturating_sub(2))
+    use std::os::unix::fs::MetadataExt;
+    Ok(std::fs::metadata("/proc/self/task")?.nlink().saturating_sub(2))
 }

@@ -5,6 +5,9 @@ use std::os::fd::AsRawFd;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
+/// IFF_UP | IFF_RUNNING (linux/if.h), which libc has as wider numbers.
+const UP_AND_RUNNING: libc::c_short = 0x41;
+
 /// Brings up `lo` of this network namespace.
 ///
 /// # Errors
@@ -16,8 +19,7 @@ pub fn loopback_up() -> io::Result<()> {
     let mut request = libc::ifreq {
         ifr_name: [0; libc::IFNAMSIZ],
         ifr_ifru: libc::__c_anonymous_ifr_ifru {
-            // The bits of a flags word; both fit into 16 bits.
-            ifru_flags: (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short,
+            ifru_flags: UP_AND_RUNNING,
         },
     };
     for (to, from) in request.ifr_name.iter_mut().zip(*b"lo") {

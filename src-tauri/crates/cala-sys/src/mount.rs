@@ -133,7 +133,8 @@ impl FsContext {
     pub fn mount(self, attributes: Attributes) -> io::Result<OwnedFd> {
         fsconfig_create(&self.0)?;
         // The bits that fsmount knows lie below 2^32.
-        let bits = u32::try_from(attributes.bits()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+        let bits =
+            u32::try_from(attributes.bits()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
         let attributes = MountAttrFlags::from_bits_retain(bits);
         Ok(fsmount(&self.0, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)
     }

@@ -12,7 +12,8 @@ use crate::clone::CloneFlags;
 ///
 /// setns(2): EINVAL for a user namespace that one is in already, EPERM.
 pub fn join(fd: impl AsFd, kinds: CloneFlags) -> io::Result<()> {
-    let kinds = libc::c_int::try_from(kinds.bits()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+    let kinds =
+        libc::c_int::try_from(kinds.bits()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
     // SAFETY: takes a descriptor and flags only; memory is not touched.
     let result = unsafe { libc::setns(fd.as_fd().as_raw_fd(), kinds) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
@@ -24,7 +25,8 @@ pub fn join(fd: impl AsFd, kinds: CloneFlags) -> io::Result<()> {
 ///
 /// unshare(2).
 pub fn unshare(kinds: CloneFlags) -> io::Result<()> {
-    let kinds = libc::c_int::try_from(kinds.bits()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+    let kinds =
+        libc::c_int::try_from(kinds.bits()).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
     // SAFETY: takes flags only; none of `CloneFlags` unshares memory or descriptors.
     let result = unsafe { libc::unshare(kinds) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

@@ -24,8 +24,8 @@ impl Bundle {
         let path = path.canonicalize().map_err(|error| io_error("open bundle", path, error))?;
         let config = path.join("config.json");
         let text = std::fs::read(&config).map_err(|error| io_error("read", &config, error))?;
-        let spec: Spec =
-            serde_json::from_slice(&text).map_err(|source| OciError::Configuration { path: config, source })?;
+        let spec: Spec = serde_json::from_slice(&text)
+            .map_err(|source| OciError::Configuration { path: config, source })?;
         let root = spec.root().as_ref().map_or(Path::new("rootfs"), |root| root.path().as_path());
         Ok(Self { rootfs: path.join(root), spec, path })
     }
@@ -65,11 +65,14 @@ impl Bundle {
         let path = Path::new("/sys/fs/cgroup").join(path.strip_prefix("/").ok()?);
         let mut limits = Limits::default();
         if let Some(resources) = linux.resources() {
-            limits.memory = resources.memory().and_then(|memory| memory.limit()).and_then(|n| u64::try_from(n).ok());
+            limits.memory =
+                resources.memory().and_then(|memory| memory.limit()).and_then(|n| u64::try_from(n).ok());
             limits.pids = resources.pids().and_then(|pids| u64::try_from(pids.limit()).ok());
             limits.cpus = resources.cpu().as_ref().and_then(|cpu| match (cpu.quota(), cpu.period()) {
                 #[expect(clippy::cast_precision_loss, reason = "microseconds of a share of CPU")]
-                (Some(quota), period) if quota > 0 => Some(quota as f64 / period.unwrap_or(100_000).max(1) as f64),
+                (Some(quota), period) if quota > 0 => {
+                    Some(quota as f64 / period.unwrap_or(100_000).max(1) as f64)
+                }
                 _ => None,
             });
         }

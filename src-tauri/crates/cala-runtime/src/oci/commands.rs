@@ -7,7 +7,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 use serde_json::json;
 
 use super::OciError;
@@ -104,7 +106,8 @@ fn start(home: &Home) -> Result<(), OciError> {
     let path = home.path.join("start");
     // Without waiting for a writer: should the process be gone, its end is read at once.
     let mut report = open_pipe(&home.path.join("report"), OFlags::RDONLY | OFlags::NONBLOCK)?;
-    rustix::fs::fcntl_setfl(&report, OFlags::RDONLY).map_err(|error| io_error("open", &path, error.into()))?;
+    rustix::fs::fcntl_setfl(&report, OFlags::RDONLY)
+        .map_err(|error| io_error("open", &path, error.into()))?;
     let mut gate = File::options()
         .write(true)
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
@@ -226,5 +229,7 @@ fn parse_signal(text: &str) -> Result<Signal, OciError> {
     let name = upper.strip_prefix("SIG").unwrap_or(&upper);
     let by_name = NAMES.iter().find(|(known, _)| *known == name).map(|(_, signal)| *signal);
     let by_number = || text.parse().ok().and_then(Signal::from_named_raw);
-    by_name.or_else(by_number).ok_or_else(|| OciError::Usage(format!("unknown signal `{}`", text.escape_debug())))
+    by_name
+        .or_else(by_number)
+        .ok_or_else(|| OciError::Usage(format!("unknown signal `{}`", text.escape_debug())))
 }

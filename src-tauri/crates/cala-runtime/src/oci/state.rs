@@ -44,9 +44,15 @@ impl Home {
         use std::os::unix::fs::DirBuilderExt;
         let parent = self.path.parent().unwrap_or(Path::new("/"));
         let mut builder = fs::DirBuilder::new();
-        builder.mode(0o700).recursive(true).create(parent).map_err(|error| io_error("create", parent, error))?;
+        builder
+            .mode(0o700)
+            .recursive(true)
+            .create(parent)
+            .map_err(|error| io_error("create", parent, error))?;
         builder.recursive(false).create(&self.path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => OciError::WrongState { id: self.id.clone(), status: "there already" },
+            io::ErrorKind::AlreadyExists => {
+                OciError::WrongState { id: self.id.clone(), status: "there already" }
+            }
             _ => io_error("create", &self.path, error),
         })
     }
@@ -56,7 +62,9 @@ impl Home {
         let text = serde_json::to_vec(record)
             .map_err(|source| OciError::Configuration { path: path.clone(), source })?;
         let new = self.path.join("state.json.new");
-        fs::write(&new, text).and_then(|()| fs::rename(&new, &path)).map_err(|error| io_error("write", &path, error))
+        fs::write(&new, text)
+            .and_then(|()| fs::rename(&new, &path))
+            .map_err(|error| io_error("write", &path, error))
     }
 
     pub(super) fn read(&self) -> Result<Record, OciError> {

@@ -58,7 +58,9 @@ fn tree(pieces: &[(u32, Call)]) -> Result<Program, SeccompError> {
             let (left, right) = (tree(left)?, tree(right)?);
             let mut program = Vec::with_capacity(left.len() + right.len() + 2);
             match u8::try_from(left.len()) {
-                Ok(skip) => program.push(Instruction { code: IF_GREATER_OR_EQUAL, jt: skip, jf: 0, k: first }),
+                Ok(skip) => {
+                    program.push(Instruction { code: IF_GREATER_OR_EQUAL, jt: skip, jf: 0, k: first })
+                }
                 // Conditional jumps reach 255 instructions, unconditional ones everywhere.
                 Err(_) => {
                     program.push(Instruction { code: IF_GREATER_OR_EQUAL, jt: 0, jf: 1, k: first });
@@ -115,7 +117,12 @@ fn rule(rule: &Rule) -> Result<Program, SeccompError> {
                 };
                 u8::try_from(target - here).map_err(|_| too_long())
             };
-            program.push(Instruction { code: step.code, jt: distance(step.yes)?, jf: distance(step.no)?, k: step.k });
+            program.push(Instruction {
+                code: step.code,
+                jt: distance(step.yes)?,
+                jf: distance(step.no)?,
+                k: step.k,
+            });
         }
     }
     program.push(plain(RETURN, rule.action));

@@ -1,6 +1,8 @@
 //! Profiles of the runtime spec to programs.
 
-use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompOperator, LinuxSyscall};
+use oci_spec::runtime::{
+    LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompOperator, LinuxSyscall,
+};
 
 use super::assemble::assemble;
 use super::numbers;
@@ -40,8 +42,10 @@ pub fn compile(profile: &LinuxSeccomp) -> Result<Vec<Instruction>, SeccompError>
 fn rules(entry: &LinuxSyscall) -> Result<Vec<Vec<Condition>>, SeccompError> {
     let args = entry.args().as_deref().unwrap_or_default();
     let conditions = args.iter().map(condition).collect::<Result<Vec<_>, _>>()?;
-    let repeated =
-        conditions.iter().enumerate().any(|(at, one)| conditions.iter().skip(at + 1).any(|two| one.argument == two.argument));
+    let repeated = conditions
+        .iter()
+        .enumerate()
+        .any(|(at, one)| conditions.iter().skip(at + 1).any(|two| one.argument == two.argument));
     Ok(match conditions.len() {
         0 => Vec::new(),
         _ if repeated => conditions.into_iter().map(|condition| vec![condition]).collect(),
@@ -51,7 +55,8 @@ fn rules(entry: &LinuxSyscall) -> Result<Vec<Vec<Condition>>, SeccompError> {
 
 fn condition(arg: &LinuxSeccompArg) -> Result<Condition, SeccompError> {
     let argument = u32::try_from(arg.index()).ok().filter(|index| *index < 6);
-    let argument = argument.ok_or_else(|| SeccompError::Unsupported(format!("argument {} does not exist", arg.index())))?;
+    let argument = argument
+        .ok_or_else(|| SeccompError::Unsupported(format!("argument {} does not exist", arg.index())))?;
     let test = match arg.op() {
         LinuxSeccompOperator::ScmpCmpNe => Test::NotEqual,
         LinuxSeccompOperator::ScmpCmpLt => Test::Less,

@@ -24,7 +24,11 @@ pub(super) const NAME: &str = "arm64";
 
 /// The number of a name; none where this architecture has no such call.
 pub(super) fn of(name: &str) -> Option<u32> {
-    NUMBERS.binary_search_by_key(&name, |(name, _)| name).ok().and_then(|at| NUMBERS.get(at)).map(|(_, number)| *number)
+    NUMBERS
+        .binary_search_by_key(&name, |(name, _)| name)
+        .ok()
+        .and_then(|at| NUMBERS.get(at))
+        .map(|(_, number)| *number)
 }
 
 /// All known numbers.

@@ -77,7 +77,8 @@ pub(super) struct Policy {
 
 impl Policy {
     pub(super) fn new(default: Action, unknown: Action) -> Self {
-        let calls = numbers::all().map(|number| (number, Call { rules: Vec::new(), otherwise: default })).collect();
+        let calls =
+            numbers::all().map(|number| (number, Call { rules: Vec::new(), otherwise: default })).collect();
         Self { default, unknown, calls }
     }
 

@@ -7,8 +7,8 @@
 
 use oci_spec::runtime::Capability;
 
-use super::policy::{ALLOW, Action, Condition, ENOSYS, EPERM, Policy, Test};
 use super::numbers;
+use super::policy::{ALLOW, Action, Condition, ENOSYS, EPERM, Policy, Test};
 
 /// Allowed to everybody.
 #[rustfmt::skip]

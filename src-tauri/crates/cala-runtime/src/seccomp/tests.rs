@@ -15,13 +15,18 @@ fn number(name: &str) -> u32 {
 }
 
 fn borders() -> Vec<u64> {
-    let base = [0, 8, 38, 39, 40, 41, 0x2_0000, 0x2_0008, 0x7e02_0000, 0x1000_0000, 0xffff_ffff, u64::MAX, 17];
-    base.iter().flat_map(|n: &u64| [n.wrapping_sub(1), *n, n.wrapping_add(1), n | 1 << 32, n | 1 << 63]).collect()
+    let base =
+        [0, 8, 38, 39, 40, 41, 0x2_0000, 0x2_0008, 0x7e02_0000, 0x1000_0000, 0xffff_ffff, u64::MAX, 17];
+    base.iter()
+        .flat_map(|n: &u64| [n.wrapping_sub(1), *n, n.wrapping_add(1), n | 1 << 32, n | 1 << 63])
+        .collect()
 }
 
 #[test]
 fn the_default_program_decides_as_the_table_for_every_number_and_argument() {
-    for caps in [&[][..], &[Capability::SysAdmin], &[Capability::SysPtrace, Capability::SysNice, Capability::Bpf]] {
+    for caps in
+        [&[][..], &[Capability::SysAdmin], &[Capability::SysPtrace, Capability::SysNice, Capability::Bpf]]
+    {
         let (program, policy) = (default_filter(caps), profile::policy(caps));
         assert!(program.len() > 100, "not the fallback");
         for number in (0..1024).chain([0x3fff_ffff]) {
@@ -41,10 +46,32 @@ fn the_default_program_decides_as_the_table_for_every_number_and_argument() {
 fn the_default_profile_is_dockers() {
     let plain = default_filter(&[Capability::Chown]);
     let run = |name, first| run(&plain, AUDIT_ARCH, number(name), [first, 0, 0, 0, 0, 0]);
-    for name in ["read", "execve", "openat2", "futex_wait", "ptrace", "statmount", "memfd_create", "setresuid", "capset"] {
+    for name in [
+        "read",
+        "execve",
+        "openat2",
+        "futex_wait",
+        "ptrace",
+        "statmount",
+        "memfd_create",
+        "setresuid",
+        "capset",
+    ] {
         assert_eq!(run(name, 0), ALLOW, "{name}");
     }
-    for name in ["mount", "io_uring_setup", "bpf", "keyctl", "userfaultfd", "unshare", "setns", "kexec_load", "reboot", "open_by_handle_at", "chroot"] {
+    for name in [
+        "mount",
+        "io_uring_setup",
+        "bpf",
+        "keyctl",
+        "userfaultfd",
+        "unshare",
+        "setns",
+        "kexec_load",
+        "reboot",
+        "open_by_handle_at",
+        "chroot",
+    ] {
         assert_eq!(run(name, 0), EPERM, "{name}");
     }
     assert_eq!(run("clone3", 0), ENOSYS);
@@ -118,11 +145,16 @@ fn bad_profiles_are_errors() {
 }
 
 fn condition() -> impl Strategy<Value = Condition> {
-    let tests = [Test::Equal, Test::NotEqual, Test::Less, Test::LessOrEqual, Test::Greater, Test::GreaterOrEqual];
+    let tests =
+        [Test::Equal, Test::NotEqual, Test::Less, Test::LessOrEqual, Test::Greater, Test::GreaterOrEqual];
     let value = prop_oneof![0..4_u64, any::<u64>(), Just(1 << 32), Just(u64::MAX), Just(0xffff_ffff_u64)];
     let mask = prop_oneof![Just(u64::MAX), Just(0xffff_ffff_u64), any::<u64>(), Just(0xff_0000_0000_u64)];
-    (0..6_u32, mask, 0..tests.len(), value)
-        .prop_map(move |(argument, mask, test, value)| Condition { argument, mask, test: tests[test], value })
+    (0..6_u32, mask, 0..tests.len(), value).prop_map(move |(argument, mask, test, value)| Condition {
+        argument,
+        mask,
+        test: tests[test],
+        value,
+    })
 }
 
 proptest! {

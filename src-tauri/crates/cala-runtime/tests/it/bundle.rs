@@ -12,9 +12,9 @@ use crate::helper::Plan;
 
 /// Programs of busybox that tests use.
 const APPLETS: [&str; 38] = [
-    "sh", "true", "false", "cat", "ls", "echo", "id", "grep", "stat", "mount", "sleep", "kill", "readlink", "pwd", "env",
-    "hostname", "ip", "mkdir", "touch", "chown", "su", "tty", "stty", "head", "wc", "df", "umount", "dd", "test", "ps",
-    "unshare", "ping", "nc", "chroot", "mknod", "find", "sort", "rm",
+    "sh", "true", "false", "cat", "ls", "echo", "id", "grep", "stat", "mount", "sleep", "kill", "readlink",
+    "pwd", "env", "hostname", "ip", "mkdir", "touch", "chown", "su", "tty", "stty", "head", "wc", "df",
+    "umount", "dd", "test", "ps", "unshare", "ping", "nc", "chroot", "mknod", "find", "sort", "rm",
 ];
 
 /// A container to be.
@@ -94,7 +94,8 @@ impl Bundle {
     }
 
     pub(crate) fn run(&self) -> Done {
-        let plan = Plan { spec: serde_json::from_value(self.spec.clone()).expect("spec"), ..self.plan.clone() };
+        let plan =
+            Plan { spec: serde_json::from_value(self.spec.clone()).expect("spec"), ..self.plan.clone() };
         let path = self.dir.path().join("plan.json");
         fs::write(&path, serde_json::to_vec(&plan).expect("json")).expect("plan");
         let begun = std::time::Instant::now();
@@ -138,7 +139,9 @@ impl Bundle {
 impl Drop for Bundle {
     fn drop(&mut self) {
         // The kernel's own directory in an overlay's work directory has mode 000.
-        for number in std::iter::once(String::new()).chain((0..self.plan.times).map(|number| number.to_string())) {
+        for number in
+            std::iter::once(String::new()).chain((0..self.plan.times).map(|number| number.to_string()))
+        {
             let work = self.dir.path().join(number).join("work/work");
             let _ = fs::set_permissions(work, fs::Permissions::from_mode(0o700));
         }
@@ -186,15 +189,25 @@ fn busybox(root: &Path) {
     for name in APPLETS {
         symlink("busybox", root.join("bin").join(name)).expect("link");
     }
-    fs::write(root.join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nweb:x:33:34:w:/tmp:/bin/sh\n").expect("passwd");
+    fs::write(root.join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nweb:x:33:34:w:/tmp:/bin/sh\n")
+        .expect("passwd");
     fs::write(root.join("etc/group"), "root:x:0:\nwww:x:34:\naudio:x:29:web\n").expect("group");
     fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).expect("mode");
 }
 
 /// Capabilities of a container by default (Podman's).
 const CAPABILITIES: [&str; 11] = [
-    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_SETFCAP",
-    "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
 ];
 
 fn spec(args: &[&str]) -> Value {

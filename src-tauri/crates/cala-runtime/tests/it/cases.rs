@@ -47,9 +47,19 @@ fn a_program_runs() {
 
 fn exit_status_is_the_programs() {
     assert_eq!(Bundle::sh("exit 7").run().code, 7);
-    assert_eq!(Bundle::sh("kill -9 $$; sleep 1").edit(|spec| {
-        spec["linux"]["namespaces"].as_array_mut().expect("list").retain(|entry| entry["type"] != "time");
-    }).plan(|plan| plan.init = true).run().code, 137);
+    assert_eq!(
+        Bundle::sh("kill -9 $$; sleep 1")
+            .edit(|spec| {
+                spec["linux"]["namespaces"]
+                    .as_array_mut()
+                    .expect("list")
+                    .retain(|entry| entry["type"] != "time");
+            })
+            .plan(|plan| plan.init = true)
+            .run()
+            .code,
+        137
+    );
 }
 
 fn command_not_found_is_127() {
@@ -75,7 +85,9 @@ fn namespaces_are_its_own() {
 }
 
 fn layers_and_upper() {
-    let bundle = Bundle::sh("cat /both /only; echo changed > /both; rm /only").file("/both", "upper\n").file("/only", "only\n");
+    let bundle = Bundle::sh("cat /both /only; echo changed > /both; rm /only")
+        .file("/both", "upper\n")
+        .file("/only", "only\n");
     fs::write(bundle.dir.path().join("base/both"), "lower\n").expect("file");
     assert_eq!(bundle.run().ok(), "upper\nonly");
     assert_eq!(fs::read_to_string(bundle.dir.path().join("upper/both")).expect("copied up"), "changed\n");
@@ -98,7 +110,14 @@ fn dev_is_complete() {
     )
     .run();
     let out = done.ok();
-    for line in ["null 1 3 character special file", "tty 5 0 character special file", "pts/ptmx", "/proc/self/fd", "4", "writable"] {
+    for line in [
+        "null 1 3 character special file",
+        "tty 5 0 character special file",
+        "pts/ptmx",
+        "/proc/self/fd",
+        "4",
+        "writable",
+    ] {
         assert!(out.lines().any(|other| other == line), "{line}: {out}");
     }
     assert!(out.contains("nosuid,noexec"), "{out}");
@@ -140,11 +159,13 @@ fn binds_and_tmpfs() {
 }
 
 fn tmpfs_copies_up() {
-    let done = Bundle::sh("cat /conf/d/file; readlink /conf/link; stat -c %a /conf/d/file; touch /conf/new && echo writable")
-        .file("/conf/d/file", "of the image\n")
-        .link("/conf/link", "/etc/passwd")
-        .mount(json!({"destination": "/conf", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}))
-        .run();
+    let done = Bundle::sh(
+        "cat /conf/d/file; readlink /conf/link; stat -c %a /conf/d/file; touch /conf/new && echo writable",
+    )
+    .file("/conf/d/file", "of the image\n")
+    .link("/conf/link", "/etc/passwd")
+    .mount(json!({"destination": "/conf", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]}))
+    .run();
     assert_eq!(done.ok(), "of the image\n/etc/passwd\n755\nwritable");
 }
 
@@ -161,7 +182,9 @@ fn read_only_root() {
 
 fn users_and_groups() {
     let id = |user: &str| {
-        Bundle::sh("id -u; id -g; id -G; echo $HOME").edit(|spec| spec["process"]["user"]["username"] = user.into()).run()
+        Bundle::sh("id -u; id -g; id -G; echo $HOME")
+            .edit(|spec| spec["process"]["user"]["username"] = user.into())
+            .run()
     };
     assert_eq!(id("").ok(), "0\n0\n0\n/root");
     assert_eq!(id("web").ok(), "33\n34\n34 29\n/tmp");
@@ -181,13 +204,22 @@ fn working_directory_is_made() {
         spec["process"]["user"]["username"] = "web".into();
     });
     assert_eq!(done.run().ok(), "/srv/deep/er\n33 755");
-    Bundle::new(&["true"]).edit(|spec| spec["process"]["cwd"] = "/etc/passwd".into()).run().refused(125, "/etc/passwd");
+    Bundle::new(&["true"])
+        .edit(|spec| spec["process"]["cwd"] = "/etc/passwd".into())
+        .run()
+        .refused(125, "/etc/passwd");
 }
 
 fn capabilities() {
     let done = Bundle::sh("grep Cap /proc/self/status").run();
     let out = done.ok();
-    for line in ["CapInh:\t0000000000000000", "CapPrm:\t00000000800405fb", "CapEff:\t00000000800405fb", "CapBnd:\t00000000800405fb", "CapAmb:\t0000000000000000"] {
+    for line in [
+        "CapInh:\t0000000000000000",
+        "CapPrm:\t00000000800405fb",
+        "CapEff:\t00000000800405fb",
+        "CapBnd:\t00000000800405fb",
+        "CapAmb:\t0000000000000000",
+    ] {
         assert!(out.contains(line), "{line}: {out}");
     }
     for seccomp in [true, false] {
@@ -226,7 +258,10 @@ fn limits() {
     assert_eq!(done.ok(), "123\n456\n0");
     if !rustix::process::getuid().is_root() {
         Bundle::new(&["true"])
-            .edit(|spec| spec["process"]["rlimits"] = json!([{"type": "RLIMIT_NOFILE", "soft": 9, "hard": 1_073_741_816}]))
+            .edit(|spec| {
+                spec["process"]["rlimits"] =
+                    json!([{"type": "RLIMIT_NOFILE", "soft": 9, "hard": 1_073_741_816}])
+            })
             .run()
             .refused(125, "the host allows");
     }
@@ -254,7 +289,8 @@ fn init_reaps_and_forwards() {
         .plan(|plan| plan.init = true)
         .run();
     assert_eq!((done.code, done.out.trim()), (5, "got it"), "{done:?}");
-    let terminal = Bundle::sh("tty; echo $$ > /dev/tty").plan(|plan| (plan.init, plan.terminal) = (true, true)).run();
+    let terminal =
+        Bundle::sh("tty; echo $$ > /dev/tty").plan(|plan| (plan.init, plan.terminal) = (true, true)).run();
     assert!(terminal.ok().contains("/dev/pts/0"), "{terminal:?}");
 }
 
@@ -268,7 +304,11 @@ fn exec_enters() {
     let lines: Vec<_> = done.out.lines().collect();
     assert_ne!(lines[0], "1");
     assert_eq!(&lines[1..4], ["box", "sleep", "0"], "{done:?}");
-    assert_eq!(&lines[4..8], ["CapInh:\t0000000000000000", "CapEff:\t00000000800405fb", "NoNewPrivs:\t0", "Seccomp:\t2"], "{done:?}");
+    assert_eq!(
+        &lines[4..8],
+        ["CapInh:\t0000000000000000", "CapEff:\t00000000800405fb", "NoNewPrivs:\t0", "Seccomp:\t2"],
+        "{done:?}"
+    );
     assert_eq!(lines[8], lines[9], "{done:?}");
     assert_eq!(&lines[10..], ["/tmp", "0", "1", "2", "3"], "{done:?}");
     let terminal = Bundle::new(&["sleep", "100"])
@@ -290,7 +330,10 @@ fn exec_errors() {
 }
 
 fn single_id() {
-    let done = Bundle::sh("id -u; cat /proc/self/uid_map; touch /x && echo wrote; ls -ld /dev/pts/ptmx | cut -c1").plan(|plan| plan.single = true).run();
+    let done =
+        Bundle::sh("id -u; cat /proc/self/uid_map; touch /x && echo wrote; ls -ld /dev/pts/ptmx | cut -c1")
+            .plan(|plan| plan.single = true)
+            .run();
     if rustix::process::getuid().is_root() {
         return;
     }
@@ -313,8 +356,13 @@ fn host_network() {
         spec["linux"]["namespaces"].as_array_mut().expect("list").retain(|entry| entry["type"] != "network");
         spec["linux"]["sysctl"] = json!({});
     };
-    let done = Bundle::sh("readlink /proc/self/ns/net; touch /sys/x; ls /sys/fs/cgroup/cgroup.procs").edit(change).run();
-    assert_eq!(done.out.lines().next().expect("a line"), fs::read_link("/proc/self/ns/net").expect("link").to_string_lossy());
+    let done = Bundle::sh("readlink /proc/self/ns/net; touch /sys/x; ls /sys/fs/cgroup/cgroup.procs")
+        .edit(change)
+        .run();
+    assert_eq!(
+        done.out.lines().next().expect("a line"),
+        fs::read_link("/proc/self/ns/net").expect("link").to_string_lossy()
+    );
     assert!(done.err.contains("Read-only"), "{done:?}");
     Bundle::new(&["sleep", "100"]).edit(change).exec(|process| process["args"] = json!(["true"])).run().ok();
     Bundle::new(&["true"])
@@ -339,16 +387,26 @@ fn sysctls() {
 
 fn cgroup_is_entered() {
     let own = fs::read_to_string("/proc/self/cgroup").expect("own cgroup");
-    let own = own.lines().find_map(|line| line.strip_prefix("0::")).expect("cgroup v2").trim_start_matches('/');
-    let Some(parent) = std::path::Path::new("/sys/fs/cgroup").join(own).parent().map(std::path::Path::to_owned) else { return };
+    let own =
+        own.lines().find_map(|line| line.strip_prefix("0::")).expect("cgroup v2").trim_start_matches('/');
+    let Some(parent) =
+        std::path::Path::new("/sys/fs/cgroup").join(own).parent().map(std::path::Path::to_owned)
+    else {
+        return;
+    };
     let path = parent.join(format!("runtime-{}", std::process::id()));
     if !parent.join("cgroup.procs").exists() || fs::create_dir(&path).is_err() {
         println!("cgroup_is_entered: no delegated cgroup here, not tested");
         return;
     }
     let group = cala_runtime::cgroup::Cgroup::open(&path).expect("open");
-    let done = Bundle::sh("cat /proc/self/cgroup; cat /sys/fs/cgroup/cgroup.procs | head -1").plan(|plan| plan.cgroup = Some(path.clone())).run();
-    assert!(done.ok().lines().any(|line| line == "0::/") && done.out.lines().any(|line| line == "1"), "{done:?}");
+    let done = Bundle::sh("cat /proc/self/cgroup; cat /sys/fs/cgroup/cgroup.procs | head -1")
+        .plan(|plan| plan.cgroup = Some(path.clone()))
+        .run();
+    assert!(
+        done.ok().lines().any(|line| line == "0::/") && done.out.lines().any(|line| line == "1"),
+        "{done:?}"
+    );
     group.freeze(true).expect("freeze");
     group.freeze(false).expect("thaw");
     group.kill().expect("kill");
@@ -370,7 +428,7 @@ fn many_layers() {
 }
 
 fn starts_are_quick() {
-    let done = Bundle::new(&["true"]).plan(|plan| plan.times = 20).run();
+    let done = Bundle::new(&["true"]).plan(|plan| plan.times = 60).run();
     done.ok();
     println!("{}", done.err.trim());
 }
@@ -386,15 +444,23 @@ fn oci_life() {
     // Its streams stay with the process, so they must not be a pipe that is read to its end.
     let null = |words: &[&str]| {
         let status = std::process::Command::new(std::env::current_exe().expect("own program"))
-            .arg("__oci").arg("--root").arg(bundle.dir.path().join("state")).args(words)
+            .arg("__oci")
+            .arg("--root")
+            .arg(bundle.dir.path().join("state"))
+            .args(words)
             .current_dir(bundle.dir.path())
-            .stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null())
-            .status().expect("runs");
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .status()
+            .expect("runs");
         assert!(status.success(), "{words:?}");
     };
     null(&["create", "--bundle", ".", "--pid-file", "pid", "c2"]);
     assert!(bundle.oci(&["state", "c2"]).ok().contains("\"status\": \"created\""));
-    assert!(fs::read_to_string(bundle.dir.path().join("pid")).expect("pid").parse::<i32>().expect("a number") > 0);
+    assert!(
+        fs::read_to_string(bundle.dir.path().join("pid")).expect("pid").parse::<i32>().expect("a number") > 0
+    );
     bundle.oci(&["create", "c2"]).refused(125, "there already");
     bundle.oci(&["delete", "c2"]).refused(125, "is created");
     bundle.oci(&["start", "c2"]).ok();

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use cala_runtime::{
-    Container, ExecRequest, IdLine, IdMapPlan, IdWriter, RootfsPlan, StartError, Started, Stdio, create, exec, seccomp,
+    Container, ExecRequest, IdLine, IdMapPlan, IdWriter, RootfsPlan, StartError, Started, Stdio, create,
+    exec, seccomp,
 };
 use cala_spec::error::chain;
 use oci_spec::runtime::{Process, Spec};
@@ -30,10 +31,12 @@ pub(crate) struct Plan {
 }
 
 pub(crate) fn run(path: &str) -> ExitCode {
-    let plan: Plan = serde_json::from_str(&std::fs::read_to_string(path).expect("plan")).expect("plan's form");
+    let plan: Plan =
+        serde_json::from_str(&std::fs::read_to_string(path).expect("plan")).expect("plan's form");
     // Descriptors that must not reach the container: not close-on-exec, as a careless caller would have them.
     let leaked = rustix::io::dup(std::fs::File::open("/").expect("root").as_fd()).expect("leaked on purpose");
-    let leaked2 = rustix::io::dup(std::fs::File::open("/etc").expect("etc").as_fd()).expect("leaked on purpose");
+    let leaked2 =
+        rustix::io::dup(std::fs::File::open("/etc").expect("etc").as_fd()).expect("leaked on purpose");
     cala_sys::prctl::set_dumpable(false).expect("as the monitor is");
     let mut code = 0;
     let mut best = u128::MAX;
@@ -71,7 +74,13 @@ fn start(plan: &Plan) -> Result<Started, StartError> {
     let cgroup = plan.cgroup.as_ref().map(|path| std::fs::File::open(path).expect("cgroup"));
     let rootfs = match plan.lower.as_slice() {
         [] => RootfsPlan::Directory(&merged),
-        lower => RootfsPlan::Overlay { lower, upper: &upper, work: &work, merged: &merged, volatile: plan.times > 1 },
+        lower => RootfsPlan::Overlay {
+            lower,
+            upper: &upper,
+            work: &work,
+            merged: &merged,
+            volatile: plan.times > 1,
+        },
     };
     let container = Container {
         spec: &plan.spec,
@@ -125,7 +134,8 @@ fn wait(started: Started) -> u8 {
     if let Some(console) = started.console {
         pump(console);
     }
-    let status = waitid(WaitId::PidFd(started.pidfd.as_fd()), WaitIdOptions::EXITED).expect("wait").expect("status");
+    let status =
+        waitid(WaitId::PidFd(started.pidfd.as_fd()), WaitIdOptions::EXITED).expect("wait").expect("status");
     let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
     u8::try_from(code.expect("ended")).expect("a status")
 }
@@ -151,7 +161,10 @@ fn stdio(terminal: bool) -> Stdio<'static> {
         rustix::io::fcntl_dupfd_cloexec(from, 3).expect("dup")
     });
     // They live as long as this program.
-    Stdio::Fds(streams.map(|fd| { let kept: &OwnedFd = Box::leak(Box::new(fd)); kept.as_fd() }))
+    Stdio::Fds(streams.map(|fd| {
+        let kept: &OwnedFd = Box::leak(Box::new(fd));
+        kept.as_fd()
+    }))
 }
 
 fn bounding(spec: &Spec) -> Vec<oci_spec::runtime::Capability> {
@@ -178,7 +191,8 @@ fn identity(kind: &str) -> Vec<IdLine> {
     let text = std::fs::read_to_string(format!("/proc/self/{kind}_map")).expect("own map");
     let lines = text.lines().map(|line| {
         let mut numbers = line.split_whitespace().map(|number| number.parse().expect("a number"));
-        let (first, _, count) = (numbers.next().expect("first"), numbers.next(), numbers.next().expect("count"));
+        let (first, _, count) =
+            (numbers.next().expect("first"), numbers.next(), numbers.next().expect("count"));
         IdLine { inside: first, outside: first, count }
     });
     lines.collect()

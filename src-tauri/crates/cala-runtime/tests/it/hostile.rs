@@ -39,7 +39,8 @@ impl Canary {
     }
 
     fn is_untouched(&self) {
-        let names: Vec<_> = fs::read_dir(self.path()).expect("list").map(|entry| entry.expect("entry").file_name()).collect();
+        let names: Vec<_> =
+            fs::read_dir(self.path()).expect("list").map(|entry| entry.expect("entry").file_name()).collect();
         assert_eq!(names, ["secret"], "the canary was touched");
         assert_eq!(fs::read_to_string(self.path().join("secret")).expect("file"), "canary");
     }
@@ -75,7 +76,11 @@ fn only_proc_on_proc() {
     Bundle::new(&["true"]).mount(bind("/proc")).run().refused(125, "only proc");
     Bundle::new(&["true"]).edit(|spec| spec["mounts"][0] = bind("/proc")).run().refused(125, "only proc");
     Bundle::new(&["true"]).mount(bind("/proc/sys")).run().refused(125, "inside /proc");
-    Bundle::new(&["true"]).link("/a", "/proc/sys").mount(bind("/a/kernel")).run().refused(125, "inside /proc");
+    Bundle::new(&["true"])
+        .link("/a", "/proc/sys")
+        .mount(bind("/a/kernel"))
+        .run()
+        .refused(125, "inside /proc");
     let tmpfs = json!({"destination": "/proc/tty", "type": "tmpfs", "source": "tmpfs"});
     Bundle::new(&["true"]).mount(tmpfs).run().refused(125, "inside /proc");
     let meminfo = json!({"destination": "/proc/meminfo", "type": "bind", "source": canary.path().join("secret"), "options": ["bind"]});
@@ -130,7 +135,10 @@ fn bind_targets_through_links() {
     let bind = |destination: &str| json!({"destination": destination, "type": "bind", "source": source.path(), "options": ["rbind"]});
     let done = Bundle::sh("cat /x/y/secret; ls /").link("/a", &up).mount(bind("/a/x/y")).run();
     assert!(done.ok().starts_with("canary"), "{done:?}");
-    let done = Bundle::sh(&format!("cat /{target}/new/secret")).link("/a", &format!("{up}{target}")).mount(bind("/a/new")).run();
+    let done = Bundle::sh(&format!("cat /{target}/new/secret"))
+        .link("/a", &format!("{up}{target}"))
+        .mount(bind("/a/new"))
+        .run();
     assert_eq!(done.ok(), "canary");
     let done = Bundle::sh("cat /b/secret").mount(bind("/../../../b")).run();
     assert_eq!(done.ok(), "canary");
@@ -143,13 +151,28 @@ fn bind_targets_through_links() {
 }
 
 fn user_strings() {
-    let passwd = "root:x:0:0::/root:/bin/sh\n99999999999:x:0:0::/:/bin/sh\n2147483648:x:0:0::/:/x\n+1:x:0:0::/:/x\n";
+    let passwd =
+        "root:x:0:0::/root:/bin/sh\n99999999999:x:0:0::/:/bin/sh\n2147483648:x:0:0::/:/x\n+1:x:0:0::/:/x\n";
     for user in [
-        "1000:", ":5", "+1", " 1", "1e3", "0x10", "4294967295", "-1", "1000:x", "4294967296", "99999999999", "2147483648",
-        "18446744073709551616", "root ", "root:0:0",
+        "1000:",
+        ":5",
+        "+1",
+        " 1",
+        "1e3",
+        "0x10",
+        "4294967295",
+        "-1",
+        "1000:x",
+        "4294967296",
+        "99999999999",
+        "2147483648",
+        "18446744073709551616",
+        "root ",
+        "root:0:0",
     ] {
         let run = |exec: bool| {
-            let bundle = Bundle::new(if exec { &["sleep", "100"] } else { &["id", "-u"] }).file("/etc/passwd", passwd);
+            let bundle =
+                Bundle::new(if exec { &["sleep", "100"] } else { &["id", "-u"] }).file("/etc/passwd", passwd);
             let set = |process: &mut serde_json::Value| {
                 process["args"] = json!(["id", "-u"]);
                 process["user"]["username"] = user.into();
@@ -170,21 +193,33 @@ fn passwd_that_is_no_file() {
         let etc = with_fifo.image("/etc");
         fs::create_dir_all(&etc).expect("directory");
         let mode = rustix::fs::Mode::from_raw_mode(0o644);
-        rustix::fs::mknodat(rustix::fs::CWD, etc.join("passwd"), rustix::fs::FileType::Fifo, mode, 0).expect("fifo");
+        rustix::fs::mknodat(rustix::fs::CWD, etc.join("passwd"), rustix::fs::FileType::Fifo, mode, 0)
+            .expect("fifo");
         let done = with_fifo.run();
         assert!(done.time.as_secs() < 5, "{done:?}");
         done.refused(125, "not a regular file");
-        let zero = Bundle::new(&["true"]).link("/etc/passwd", "/dev/zero").edit(|spec| spec["process"]["user"]["username"] = user.into());
+        let zero = Bundle::new(&["true"])
+            .link("/etc/passwd", "/dev/zero")
+            .edit(|spec| spec["process"]["user"]["username"] = user.into());
         zero.run().refused(125, "not a regular file");
-        let huge = Bundle::new(&["true"]).file("/etc/group", "").edit(|spec| spec["process"]["user"]["username"] = "web".into());
-        fs::File::options().write(true).open(huge.image("/etc/group")).expect("open").set_len(4 << 30).expect("sparse");
+        let huge = Bundle::new(&["true"])
+            .file("/etc/group", "")
+            .edit(|spec| spec["process"]["user"]["username"] = "web".into());
+        fs::File::options()
+            .write(true)
+            .open(huge.image("/etc/group"))
+            .expect("open")
+            .set_len(4 << 30)
+            .expect("sparse");
         huge.run().refused(125, "larger than 1 MiB");
     }
 }
 
 fn no_descriptor_leaks() {
     for (terminal, init) in [(false, false), (false, true), (true, false), (true, true)] {
-        let done = Bundle::new(&["ls", "/proc/self/fd"]).plan(|plan| (plan.terminal, plan.init) = (terminal, init)).run();
+        let done = Bundle::new(&["ls", "/proc/self/fd"])
+            .plan(|plan| (plan.terminal, plan.init) = (terminal, init))
+            .run();
         let names: Vec<_> = done.ok().split_whitespace().collect();
         // The fourth is the directory that `ls` reads.
         assert_eq!(names, ["0", "1", "2", "3"], "{terminal} {init}");
@@ -207,11 +242,15 @@ fn the_hosts_program_cannot_be_opened() {
                 .link("/link", "/proc/self/exe");
             fs::write(bundle.image("/loader"), elf_with_interpreter("/proc/self/exe")).expect("file");
             fs::set_permissions(bundle.image("/loader"), fs::Permissions::from_mode(0o755)).expect("mode");
-            let bundle = if exec { bundle.exec(|process| process["args"] = json!([command])) } else { bundle };
+            let bundle =
+                if exec { bundle.exec(|process| process["args"] = json!([command])) } else { bundle };
             bundle.run().refused(126, "leads to a file of the host");
         }
     }
-    assert!(fs::read(std::env::current_exe().expect("own program")).expect("read") == own, "the helper was changed");
+    assert!(
+        fs::read(std::env::current_exe().expect("own program")).expect("read") == own,
+        "the helper was changed"
+    );
 }
 
 fn setuid_programs_gain_only_what_is_bounded() {
@@ -224,7 +263,11 @@ fn setuid_programs_gain_only_what_is_bounded() {
 fn console_links_are_not_followed() {
     let canary = Canary::new();
     let target = canary.path().to_str().expect("path");
-    let done = Bundle::sh("tty").link("/dev/pts", target).link("/dev/console", target).plan(|plan| plan.terminal = true).run();
+    let done = Bundle::sh("tty")
+        .link("/dev/pts", target)
+        .link("/dev/console", target)
+        .plan(|plan| plan.terminal = true)
+        .run();
     assert_eq!(done.ok(), "/dev/pts/0");
     canary.is_untouched();
 }

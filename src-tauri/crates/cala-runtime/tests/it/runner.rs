@@ -14,7 +14,9 @@ pub(crate) fn run(args: &[String], cases: &[Case]) -> ExitCode {
     let filters: Vec<&String> = args.iter().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let chosen = cases.iter().filter(|(name, _)| {
         filters.is_empty()
-            || filters.iter().any(|filter| if flag("--exact") { name == filter } else { name.contains(filter.as_str()) })
+            || filters
+                .iter()
+                .any(|filter| if flag("--exact") { name == filter } else { name.contains(filter.as_str()) })
     });
     if flag("--list") {
         chosen.for_each(|(name, _)| println!("{name}: test"));
