@@ -47,6 +47,8 @@ export class LogView {
   open(): void {
     this.#channel?.close();
     this.#ring.clear();
+    this.#matches = [];
+    this.current = -1;
     this.#rebuild();
     this.status = "loading";
     this.#channel = this.backend.open("logs", { id: this.id, tail: TAIL, follow: true }, {
