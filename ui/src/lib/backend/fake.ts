@@ -96,7 +96,10 @@ export function fakeBackend(query: URLSearchParams): Backend {
     Object.assign(fake.row, { State: "running", Exited: false, StartedAt: NOW() });
     changed(fake, "start");
     // The embedded image says its welcome and ends.
-    if (fake.row.Image.includes("cala/hello") && fake.row.Command.length === 1) setTimeout(() => end(fake, 0), 700);
+    if (!fake.row.Image.includes("cala/hello")) return;
+    const [, verb, code] = fake.row.Command;
+    if (verb === undefined || verb === "count") setTimeout(() => end(fake, 0), 700);
+    if (verb === "crash") setTimeout(() => end(fake, Number(code)), 100);
   }
 
   function end(fake: Fake, code: number): void {
@@ -111,6 +114,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
     const name = /[:@]/.test(task.title.split("/").at(-1) ?? "") ? task.title : `${task.title}:latest`;
     const full = name.includes(".") && name.split("/").length > 1 ? name : `docker.io/${name.includes("/") ? "" : "library/"}${name}`;
     await wait(300);
+    if (full.startsWith("127.0.0.1:1/")) throw failure("registry_unreachable", "unavailable", "cannot reach the registry");
     if (full.includes("nowhere")) throw failure("image_not_found", "not_found", `no such image: ${full}`, ["check the name and the tag"]);
     if (images.has(hex(`image ${full}`)) || full.includes("cala/hello")) {
       images.set(hex(`image ${full}`), image(full, 1_240_000, 60));
@@ -304,6 +308,8 @@ function line(at: number, n: number, name: string): WireLogLine {
 
 function logOf(fake: Fake, many: number): WireLogLine[] {
   const at = Date.now();
+  const [, verb, argument] = fake.row.Command;
+  if (verb === "count") return Array.from({ length: Number(argument) }, (_, n) => [at * 1e6, 0, String(n + 1)]);
   if (fake.row.Image.includes("cala/hello")) {
     const spanish = fake.spec.env.some(([name, value]) => name === "CALA_LANG" && value === "es");
     const text = spanish ? "¡Hola desde tu contenedor!\n\nLo que acaba de pasar:\n  1. Cala tomó la imagen cala/hello." : "Hello from your container!\n\nWhat just happened:\n  1. Cala took the image cala/hello.";

@@ -27,10 +27,14 @@ export function handleShortcut(event: KeyboardEvent, app: App): void {
     return;
   }
   if (dialogs.open || isTyping(event.target)) return;
+  if (event.key === "Escape") {
+    escape(app);
+    return done();
+  }
+  if (!app.settings.singleKeys) return;
   if (event.key === "?") dialogs.shortcuts = true;
   else if (event.key === "n") router.go({ view: "run", paste: false });
   else if (event.key === "p") router.go({ view: "run", paste: true });
-  else if (event.key === "Escape") escape(app);
   else return;
   done();
 }

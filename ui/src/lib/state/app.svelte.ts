@@ -53,7 +53,7 @@ export class App {
     const stops = [this.router.run(), this.settings.run(), clock.run()];
     // The list is asked for at once, not only when the events are ready: it is what the first frame waits for.
     const listed = this.containers.load();
-    if (location.hash === "" || location.hash === "#/") {
+    if (location.hash === "") {
       if (this.containers.list.length > 0) this.router.replace({ view: "containers" });
       else void listed.then(() => this.#openOnContainers());
     }
@@ -85,6 +85,9 @@ export class App {
     this.containers.apply(items);
     this.images.apply(items);
     this.tasks.apply(items);
+    for (const item of items) {
+      if (item.type === "event" && item.event.type === "container" && item.container === null) this.terminals.close(item.event.id);
+    }
   }
 
   #reconnect(error: ErrorBody | null): void {

@@ -11,6 +11,8 @@ const THEMES: readonly ThemeChoice[] = ["system", "light", "dark"];
 export class Settings {
   language = $state<Language>("system");
   theme = $state<ThemeChoice>("system");
+  /** Keys without Ctrl do something (WCAG 2.1.4: they can be turned off). Remembered by this window only. */
+  singleKeys = $state(recall<boolean>("single-keys") ?? true);
   #dark = $state(false);
   /** The theme that is shown. */
   readonly shown = $derived<"light" | "dark">(this.theme === "system" ? (this.#dark ? "dark" : "light") : this.theme);
@@ -38,6 +40,11 @@ export class Settings {
     const settings = { language: this.language, theme: this.theme };
     remember("settings", settings);
     this.backend.call("settings_set", { settings }).catch(() => undefined);
+  }
+
+  setSingleKeys(on: boolean): void {
+    this.singleKeys = on;
+    remember("single-keys", on);
   }
 
   #take(wire: Partial<Wire>): void {

@@ -22,7 +22,9 @@ export class Terminals {
   }
 
   close(id: string): void {
-    this.#sessions.get(id)?.close();
+    const session = this.#sessions.get(id);
+    if (!session) return;
+    session.close();
     const rest = new Map(this.#sessions);
     rest.delete(id);
     this.#sessions = rest;
