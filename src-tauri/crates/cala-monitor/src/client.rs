@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use crate::MonitorError;
 use crate::protocol::{
-    AttachOptions, ExecRequest, ExitInfo, MAX_MESSAGE, PROTOCOL, Reply, Request, SOCKET_NAME, StatusInfo, encode_message,
+    AttachOptions, ExecRequest, ExitInfo, MAX_MESSAGE, PROTOCOL, Reply, Request, SOCKET_NAME, StatusInfo,
+    encode_message,
 };
 
 /// Limit of every answer that does not wait for the container itself. Generous, because a machine may be overloaded.
@@ -95,8 +96,8 @@ impl MonitorClient {
     /// [`MonitorError::NotRunning`] when there is none; [`MonitorError::Protocol`] when it speaks another version.
     pub fn connect(run_dir: &Path) -> Result<Self, MonitorError> {
         let socket = run_dir.join(SOCKET_NAME);
-        let stream = cala_sys::scm::connect(&socket)
-            .map_err(|source| MonitorError::NotRunning { socket, source })?;
+        let stream =
+            cala_sys::scm::connect(&socket).map_err(|source| MonitorError::NotRunning { socket, source })?;
         let mut client = Self { stream };
         client.limit(Some(ANSWER_LIMIT))?;
         client.send(&hello())?;
@@ -130,7 +131,10 @@ impl MonitorClient {
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub fn attach_and_start(mut self, options: AttachOptions) -> Result<(StartedInfo, Attachment), MonitorError> {
+    pub fn attach_and_start(
+        mut self,
+        options: AttachOptions,
+    ) -> Result<(StartedInfo, Attachment), MonitorError> {
         match self.ask(&Request::AttachAndStart(options))? {
             Reply::Started { pid } => Ok((StartedInfo { pid }, self.into_attachment()?)),
             other => Err(unexpected(other)),
@@ -165,7 +169,11 @@ impl MonitorClient {
     ///
     /// # Errors
     /// Errors of the connection; [`MonitorError::Closed`] also when the monitor was killed meanwhile.
-    pub fn stop(&mut self, signal: Option<i32>, timeout: Option<Duration>) -> Result<StopOutcome, MonitorError> {
+    pub fn stop(
+        &mut self,
+        signal: Option<i32>,
+        timeout: Option<Duration>,
+    ) -> Result<StopOutcome, MonitorError> {
         let timeout_ms = timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         self.limit(None)?;
         let reply = self.ask(&Request::Stop { signal, timeout_ms })?;

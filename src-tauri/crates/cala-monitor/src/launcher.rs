@@ -74,7 +74,8 @@ fn receive(control: &mut UnixStream) -> Result<Request, Failure> {
 
 fn launch(control: &UnixStream, plan_path: &Path, run_dir: &Path) -> Result<(), Failure> {
     let plan = read_plan(plan_path)?;
-    let run_root = run_dir.parent().and_then(Path::parent).ok_or_else(|| invalid("no run root".to_owned()))?;
+    let run_root =
+        run_dir.parent().and_then(Path::parent).ok_or_else(|| invalid("no run root".to_owned()))?;
     let control = control.as_fd().try_clone_to_owned().map_err(|error| invalid(error.to_string()))?;
     let run = |entered| supervisor::run(control.into(), plan, plan_path, entered);
     cala_userns::clone_shared(run_root, CloneFlags::NEWPID, run).map_err(|error| failure_of(&error))?;
@@ -82,7 +83,8 @@ fn launch(control: &UnixStream, plan_path: &Path, run_dir: &Path) -> Result<(), 
 }
 
 pub(crate) fn read_plan(path: &Path) -> Result<Box<RunPlan>, Failure> {
-    let text = std::fs::read(path).map_err(|error| failed(format!("cannot read `{}`: {error}", path.display())))?;
+    let text =
+        std::fs::read(path).map_err(|error| failed(format!("cannot read `{}`: {error}", path.display())))?;
     let plan = serde_json::from_slice(&text);
     plan.map(Box::new).map_err(|error| failed(format!("`{}` is no plan: {error}", path.display())))
 }
@@ -107,13 +109,31 @@ pub(crate) fn failure_of(error: &(impl Classify + 'static)) -> Failure {
 
 pub(crate) fn mismatch(protocol: u32) -> Failure {
     let message = format!("this monitor speaks protocol {PROTOCOL}, not {protocol}");
-    Failure { kind: ErrorKind::NotSupported, code: "protocol_mismatch".to_owned(), message, step: None, hints: Vec::new() }
+    Failure {
+        kind: ErrorKind::NotSupported,
+        code: "protocol_mismatch".to_owned(),
+        message,
+        step: None,
+        hints: Vec::new(),
+    }
 }
 
 pub(crate) fn invalid(message: String) -> Failure {
-    Failure { kind: ErrorKind::InvalidArgument, code: "invalid_request".to_owned(), message, step: None, hints: Vec::new() }
+    Failure {
+        kind: ErrorKind::InvalidArgument,
+        code: "invalid_request".to_owned(),
+        message,
+        step: None,
+        hints: Vec::new(),
+    }
 }
 
 pub(crate) fn failed(message: String) -> Failure {
-    Failure { kind: ErrorKind::Internal, code: "launch_failed".to_owned(), message, step: None, hints: Vec::new() }
+    Failure {
+        kind: ErrorKind::Internal,
+        code: "launch_failed".to_owned(),
+        message,
+        step: None,
+        hints: Vec::new(),
+    }
 }

@@ -32,7 +32,10 @@ fn create(name: &str) -> io::Result<File> {
 
 fn seal(mut file: File) -> io::Result<OwnedFd> {
     file.rewind()?;
-    rustix::fs::fcntl_add_seals(&file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?;
+    rustix::fs::fcntl_add_seals(
+        &file,
+        SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE,
+    )?;
     Ok(file.into())
 }
 

@@ -139,6 +139,7 @@ mod tests {
 
     #[test]
     fn a_child_is_signalled_and_its_end_is_told() {
+        #[expect(clippy::zombie_processes, reason = "it is reaped by its descriptor")]
         let child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
         let pid = i32::try_from(child.id()).unwrap();
         let fd = PidFd::open(pid).unwrap();

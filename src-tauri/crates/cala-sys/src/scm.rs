@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags,
 };
 
 /// Bytes of the longest path that fits into `sockaddr_un` with its closing zero.
@@ -57,7 +58,8 @@ pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<O
 pub fn peer_uid(socket: impl AsFd) -> io::Result<u32> {
     // Not by rustix: its `UCred` cannot hold the pid 0 of a peer outside our pid namespace.
     let mut peer = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
-    let mut size = libc::socklen_t::try_from(size_of::<libc::ucred>()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut size =
+        libc::socklen_t::try_from(size_of::<libc::ucred>()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: `peer` is valid for writing `size` bytes, and the descriptor is open for the call.
     let done = unsafe {
@@ -123,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_path_beyond_the_limit_of_sockaddr_works() {
-        let folder = std::env::temp_dir().join(format!("cala-scm-{}-{}", std::process::id(), "x".repeat(120)));
+        let folder =
+            std::env::temp_dir().join(format!("cala-scm-{}-{}", std::process::id(), "x".repeat(120)));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("sock");
         let listener = listen(&path).unwrap();

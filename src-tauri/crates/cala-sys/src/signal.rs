@@ -119,7 +119,9 @@ mod tests {
         let me = rustix::thread::gettid();
         // The thread's own: a process-wide signal might go to another test's thread.
         // SAFETY: tgkill takes three integers.
-        unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), me.as_raw_nonzero().get(), libc::SIGUSR2) };
+        unsafe {
+            libc::syscall(libc::SYS_tgkill, std::process::id(), me.as_raw_nonzero().get(), libc::SIGUSR2)
+        };
         assert_eq!(fd.read().unwrap().unwrap().signal, libc::SIGUSR2);
         assert_eq!(fd.read().unwrap(), None);
     }

@@ -33,11 +33,7 @@ pub fn join(namespace: BorrowedFd<'_>) -> Result<(), UsernsError> {
 /// # Errors
 /// [`UsernsError::Create`], [`UsernsError::NoUidmapProgram`], [`UsernsError::MapRefused`], [`UsernsError::WriteMap`].
 /// The child is gone then and `f` has not run.
-pub fn clone_in_new(
-    plan: &IdPlan,
-    flags: CloneFlags,
-    f: impl FnOnce() -> i32,
-) -> Result<PidFd, UsernsError> {
+pub fn clone_in_new(plan: &IdPlan, flags: CloneFlags, f: impl FnOnce() -> i32) -> Result<PidFd, UsernsError> {
     match fork_in_new(plan, flags)? {
         Some(pidfd) => Ok(pidfd),
         None => exit(f()),
@@ -106,7 +102,8 @@ pub fn enter_for_helper(run_root: Option<&Path>) -> Result<(), UsernsError> {
 
 fn die_with_parent() -> Result<(), UsernsError> {
     let kill = rustix::process::Signal::KILL;
-    rustix::process::set_parent_process_death_signal(Some(kill)).map_err(|error| UsernsError::Create(error.into()))?;
+    rustix::process::set_parent_process_death_signal(Some(kill))
+        .map_err(|error| UsernsError::Create(error.into()))?;
     // It may have died before the line above: then our parent is somebody else, outside this pid namespace or init.
     if rustix::process::getppid().is_none_or(rustix::process::Pid::is_init) {
         exit(ABANDONED);
@@ -129,7 +126,8 @@ fn fork_in_new(plan: &IdPlan, flags: CloneFlags) -> Result<Option<PidFd>, Userns
         Cloned::Parent { pid, pidfd } => {
             drop(wait);
             let pidfd = PidFd::from(pidfd);
-            let written = write_maps(plan, pid).and_then(|()| go.write_all(&[1]).map_err(UsernsError::Create));
+            let written =
+                write_maps(plan, pid).and_then(|()| go.write_all(&[1]).map_err(UsernsError::Create));
             if written.is_err() {
                 drop(go);
                 // It ends by itself at the end of file; here it is only reaped.
@@ -172,10 +170,8 @@ impl MapProgram {
         let path = find_program(name)?;
         let (complaint, stderr) = io::pipe().map_err(UsernsError::Create)?;
         let program = arguments.iter().fold(Program::new(&path).arg(pid.to_string()), Program::arg);
-        let child = program
-            .stderr(stderr.into())
-            .spawn()
-            .map_err(|source| UsernsError::Read { path, source })?;
+        let child =
+            program.stderr(stderr.into()).spawn().map_err(|source| UsernsError::Read { path, source })?;
         Ok(Self { name, child, complaint })
     }
 

@@ -87,9 +87,11 @@ impl Classify for UsernsError {
             Self::Disabled { .. } => "no_user_namespaces",
             Self::NoUidmapProgram { .. } => "no_uidmap_programs",
             Self::MapRefused { .. } => "no_subordinate_ids",
-            Self::Create(_) | Self::WriteMap { .. } | Self::Join(_) | Self::Read { .. } | Self::Lock { .. } => {
-                "user_namespace_failed"
-            }
+            Self::Create(_)
+            | Self::WriteMap { .. }
+            | Self::Join(_)
+            | Self::Read { .. }
+            | Self::Lock { .. } => "user_namespace_failed",
         }
     }
 

@@ -41,7 +41,11 @@ impl IdPlan {
 
     /// The arguments of newuidmap(1) and newgidmap(1) after the pid.
     pub(crate) fn arguments(ranges: &[IdRange]) -> Vec<String> {
-        ranges.iter().flat_map(|range| [range.inside, range.outside, range.count]).map(|n| n.to_string()).collect()
+        ranges
+            .iter()
+            .flat_map(|range| [range.inside, range.outside, range.count])
+            .map(|n| n.to_string())
+            .collect()
     }
 
     /// The text of a map file.
@@ -158,7 +162,8 @@ mod tests {
 
     #[test]
     fn the_user_is_zero_and_its_ranges_follow_without_a_gap() {
-        let plan = plan_of_user(1000, 1001, Some("ana"), "bob:1:2\nana:100000:65536\n1000:300000:10\n", "ana:7:3");
+        let plan =
+            plan_of_user(1000, 1001, Some("ana"), "bob:1:2\nana:100000:65536\n1000:300000:10\n", "ana:7:3");
         assert!(!plan.single && !plan.direct);
         assert_eq!(IdPlan::arguments(&plan.uid).join(" "), "0 1000 1 1 100000 65536 65537 300000 10");
         assert_eq!(IdPlan::map_text(&plan.gid), "0 1001 1\n1 7 3\n");
@@ -167,7 +172,8 @@ mod tests {
 
     #[test]
     fn without_a_range_there_is_one_id_and_the_command_that_helps() {
-        let plan = plan_of_user(1000, 1000, Some("ana"), "ana:100000:65536\n", "# ana:1:2\nana:x:y\nana:5:0\n");
+        let plan =
+            plan_of_user(1000, 1000, Some("ana"), "ana:100000:65536\n", "# ana:1:2\nana:x:y\nana:5:0\n");
         assert!(plan.single && plan.direct);
         assert_eq!(plan.uid, [IdRange { inside: 0, outside: 1000, count: 1 }]);
         let hint = "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ana";

@@ -89,10 +89,14 @@ mod tests {
     fn each_refusal_names_its_remedy() {
         let error = UsernsError::Disabled { setting: MAX, value: "0".into() };
         assert_eq!(error.to_string(), "user namespaces are not allowed: user.max_user_namespaces is 0");
-        assert_eq!(error.hints().iter().collect::<Vec<_>>(), ["sudo sysctl -w user.max_user_namespaces=15000"]);
+        assert_eq!(
+            error.hints().iter().collect::<Vec<_>>(),
+            ["sudo sysctl -w user.max_user_namespaces=15000"]
+        );
         let error = UsernsError::NoUidmapProgram { program: "newuidmap" };
         assert_eq!(error.hints().iter().next(), Some("sudo apt install uidmap"));
-        let error = UsernsError::MapRefused { program: "newuidmap", user: "ana".into(), message: String::new() };
+        let error =
+            UsernsError::MapRefused { program: "newuidmap", user: "ana".into(), message: String::new() };
         assert!(error.hints().iter().next().unwrap().ends_with(" ana"));
     }
 }

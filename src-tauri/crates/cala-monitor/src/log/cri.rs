@@ -150,7 +150,9 @@ mod tests {
         line.extend_from_slice(b"F a b  c ");
         assert_eq!(parse_line(&line), Some((Stream::Stderr, b"a b  c ".as_slice(), true)));
         assert_eq!(parse_line(b"2026 stdout P "), Some((Stream::Stdout, b"".as_slice(), false)));
-        for torn in [b"".as_slice(), b"2026", b"2026 stdout", b"2026 stdout F", b"2026 stdin F x", b"2026 stdout X x"] {
+        for torn in
+            [b"".as_slice(), b"2026", b"2026 stdout", b"2026 stdout F", b"2026 stdin F x", b"2026 stdout X x"]
+        {
             assert_eq!(parse_line(torn), None);
         }
     }

@@ -39,7 +39,8 @@ impl LogWriter {
     /// Those of open(2).
     pub fn open(plan: LogPlan) -> io::Result<Self> {
         let file = create(&plan.path)?;
-        let mut writer = Self { plan, size: file.metadata()?.len(), file, batch: Vec::new(), generation: 0, dropped: 0 };
+        let mut writer =
+            Self { plan, size: file.metadata()?.len(), file, batch: Vec::new(), generation: 0, dropped: 0 };
         writer.close_torn_line();
         Ok(writer)
     }
@@ -81,7 +82,8 @@ impl LogWriter {
     pub fn append(&mut self, stream: Stream, bytes: &[u8], time_ns: i64) {
         let head = prefix(time_ns, stream);
         self.note_dropped(time_ns);
-        let limit = usize::try_from(self.plan.max_size).map_or(BATCH, |size| if size == 0 { BATCH } else { size.min(BATCH) });
+        let limit = usize::try_from(self.plan.max_size)
+            .map_or(BATCH, |size| if size == 0 { BATCH } else { size.min(BATCH) });
         let mut rest = bytes;
         while let Some((content, ends, taken)) = next_piece(rest) {
             if !self.batch.is_empty() && self.batch.len() + head.len() + content.len() + 3 > limit {
@@ -195,7 +197,9 @@ mod tests {
         let text = fs::read(path).unwrap();
         text.split_inclusive(|byte| *byte == b'\n')
             .map(|line| super::super::cri::parse_line(line.strip_suffix(b"\n").unwrap()).unwrap())
-            .map(|(_, content, ends)| String::from_utf8_lossy(content).into_owned() + if ends { "\n" } else { "" })
+            .map(|(_, content, ends)| {
+                String::from_utf8_lossy(content).into_owned() + if ends { "\n" } else { "" }
+            })
             .collect()
     }
 
@@ -222,7 +226,8 @@ mod tests {
             assert!(size(name).unwrap() <= 4096, "{name}");
         }
         assert!(size("ctr.log.3").is_err());
-        let all: String = ["ctr.log.2", "ctr.log.1", "ctr.log"].map(|name| contents(&folder.path().join(name))).concat();
+        let all: String =
+            ["ctr.log.2", "ctr.log.1", "ctr.log"].map(|name| contents(&folder.path().join(name))).concat();
         assert!(all.ends_with("998\n999\n"));
         let numbers: Vec<u32> = all.lines().map(|line| line.parse().unwrap()).collect();
         assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1));

@@ -101,7 +101,9 @@ impl Client {
     /// A message with a descriptor beside it. Only when nothing is held, which is so for whoever asks one thing.
     pub(crate) fn reply_with(&mut self, reply: &Reply, fd: &OwnedFd) {
         let Ok(bytes) = encode_message(reply) else { return };
-        if self.held() > 0 || cala_sys::scm::send(&self.stream, &bytes, &[fd.as_fd()]).ok() != Some(bytes.len()) {
+        if self.held() > 0
+            || cala_sys::scm::send(&self.stream, &bytes, &[fd.as_fd()]).ok() != Some(bytes.len())
+        {
             self.gone = true;
         }
     }

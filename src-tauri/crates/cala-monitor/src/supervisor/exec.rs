@@ -18,7 +18,11 @@ use crate::{RunPlan, SeccompPlan};
 
 impl Monitor {
     /// Starts an exec. Unless it is detached, the client's connection carries its frames from here on.
-    pub(super) fn start_exec(&mut self, index: usize, request: ExecRequest) -> Result<Option<Reply>, Failure> {
+    pub(super) fn start_exec(
+        &mut self,
+        index: usize,
+        request: ExecRequest,
+    ) -> Result<Option<Reply>, Failure> {
         let result = self.run_exec(&request);
         cala_sys::heap::release_free_memory();
         let (process, pid) = result?;
@@ -105,7 +109,8 @@ fn process_of(plan: &RunPlan, request: &ExecRequest) -> Result<SpecProcess, Fail
             .inheritable(std::collections::HashSet::<Capability>::new())
             .ambient(std::collections::HashSet::<Capability>::new())
             .build();
-        let capabilities = capabilities.map_err(|error| Failure { kind: ErrorKind::Internal, ..invalid(error.to_string()) })?;
+        let capabilities = capabilities
+            .map_err(|error| Failure { kind: ErrorKind::Internal, ..invalid(error.to_string()) })?;
         process.set_capabilities(Some(capabilities));
         process.set_no_new_privileges(Some(false));
     }
@@ -126,12 +131,47 @@ fn merge_env(env: &mut Vec<String>, added: &[String]) {
 fn all_capabilities() -> std::collections::HashSet<Capability> {
     use Capability as C;
     [
-        C::AuditControl, C::AuditRead, C::AuditWrite, C::BlockSuspend, C::Bpf, C::CheckpointRestore, C::Chown,
-        C::DacOverride, C::DacReadSearch, C::Fowner, C::Fsetid, C::IpcLock, C::IpcOwner, C::Kill, C::Lease,
-        C::LinuxImmutable, C::MacAdmin, C::MacOverride, C::Mknod, C::NetAdmin, C::NetBindService, C::NetBroadcast,
-        C::NetRaw, C::Perfmon, C::Setgid, C::Setfcap, C::Setpcap, C::Setuid, C::SysAdmin, C::SysBoot, C::SysChroot,
-        C::SysModule, C::SysNice, C::SysPacct, C::SysPtrace, C::SysRawio, C::SysResource, C::SysTime,
-        C::SysTtyConfig, C::Syslog, C::WakeAlarm,
+        C::AuditControl,
+        C::AuditRead,
+        C::AuditWrite,
+        C::BlockSuspend,
+        C::Bpf,
+        C::CheckpointRestore,
+        C::Chown,
+        C::DacOverride,
+        C::DacReadSearch,
+        C::Fowner,
+        C::Fsetid,
+        C::IpcLock,
+        C::IpcOwner,
+        C::Kill,
+        C::Lease,
+        C::LinuxImmutable,
+        C::MacAdmin,
+        C::MacOverride,
+        C::Mknod,
+        C::NetAdmin,
+        C::NetBindService,
+        C::NetBroadcast,
+        C::NetRaw,
+        C::Perfmon,
+        C::Setgid,
+        C::Setfcap,
+        C::Setpcap,
+        C::Setuid,
+        C::SysAdmin,
+        C::SysBoot,
+        C::SysChroot,
+        C::SysModule,
+        C::SysNice,
+        C::SysPacct,
+        C::SysPtrace,
+        C::SysRawio,
+        C::SysResource,
+        C::SysTime,
+        C::SysTtyConfig,
+        C::Syslog,
+        C::WakeAlarm,
     ]
     .into_iter()
     .collect()

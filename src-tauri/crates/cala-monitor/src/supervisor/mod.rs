@@ -130,7 +130,8 @@ pub(crate) fn run(control: UnixStream, plan: Box<RunPlan>, plan_path: &Path, ent
     drop(entered);
     match monitor {
         Ok(mut monitor) => {
-            control.reply(&Reply::Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() });
+            control
+                .reply(&Reply::Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() });
             monitor.clients.push(control);
             // An error of poll(2) itself leaves nothing that could be told to anybody.
             i32::from(monitor.serve().is_err())
@@ -289,7 +290,8 @@ impl Monitor {
         match self.settled {
             Some(_) if !self.sessions.is_empty() => false,
             Some(at) => {
-                let streaming = self.clients.iter().any(|client| !matches!(client.mode, Mode::Messages | Mode::Greeting));
+                let streaming =
+                    self.clients.iter().any(|client| !matches!(client.mode, Mode::Messages | Mode::Greeting));
                 !streaming && (self.clients.is_empty() || at.elapsed() >= LINGER)
             }
             // Nobody is left who could ask for the start.
@@ -301,7 +303,9 @@ impl Monitor {
     fn may_read(&self, client: &Client) -> bool {
         match client.mode {
             Mode::Greeting | Mode::Messages => client.held() < MAX_HELD,
-            Mode::Attached { .. } => self.container.as_ref().is_none_or(|process| process.streams.takes_input()),
+            Mode::Attached { .. } => {
+                self.container.as_ref().is_none_or(|process| process.streams.takes_input())
+            }
             Mode::Exec { session } => {
                 self.session(session).is_none_or(|session| session.process.streams.takes_input())
             }
@@ -337,7 +341,10 @@ impl Monitor {
     }
 
     fn is_running(&self) -> bool {
-        matches!(self.state.status, ContainerStatus::Running | ContainerStatus::Stopping | ContainerStatus::Paused)
+        matches!(
+            self.state.status,
+            ContainerStatus::Running | ContainerStatus::Stopping | ContainerStatus::Paused
+        )
     }
 }
 

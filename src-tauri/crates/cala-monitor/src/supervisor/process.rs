@@ -62,7 +62,8 @@ impl Process {
 
 impl Monitor {
     pub(super) fn owners(&self) -> impl Iterator<Item = Owner> + use<> {
-        let sessions: Vec<Owner> = self.sessions.iter().map(|session| Owner::Session(session.number)).collect();
+        let sessions: Vec<Owner> =
+            self.sessions.iter().map(|session| Owner::Session(session.number)).collect();
         self.container.is_some().then_some(Owner::Container).into_iter().chain(sessions)
     }
 
@@ -80,9 +81,11 @@ impl Monitor {
     pub(super) fn process_mut(&mut self, owner: Owner) -> Option<&mut Process> {
         match owner {
             Owner::Container => self.container.as_mut(),
-            Owner::Session(number) => {
-                self.sessions.iter_mut().find(|session| session.number == number).map(|session| &mut session.process)
-            }
+            Owner::Session(number) => self
+                .sessions
+                .iter_mut()
+                .find(|session| session.number == number)
+                .map(|session| &mut session.process),
         }
     }
 
@@ -91,7 +94,9 @@ impl Monitor {
     }
 
     fn client_of_mut(&mut self, number: u64) -> Option<&mut Client> {
-        self.clients.iter_mut().find(|client| matches!(client.mode, Mode::Exec { session } if session == number))
+        self.clients
+            .iter_mut()
+            .find(|client| matches!(client.mode, Mode::Exec { session } if session == number))
     }
 
     /// Signals that have arrived: children that ended are reaped, a request to end begins a stop.
@@ -165,8 +170,12 @@ impl Monitor {
 
     /// Tells the clients of execs that have ended, after their last byte.
     pub(super) fn finish_sessions(&mut self, now: Instant) {
-        let ended: Vec<u64> =
-            self.sessions.iter().filter(|session| session.process.exit.is_some()).map(|session| session.number).collect();
+        let ended: Vec<u64> = self
+            .sessions
+            .iter()
+            .filter(|session| session.process.exit.is_some())
+            .map(|session| session.number)
+            .collect();
         for number in ended {
             self.drain(Owner::Session(number));
             let Some(exit) = self.session(number).and_then(|session| session.process.drained(now)) else {

@@ -158,7 +158,12 @@ impl Monitor {
         Ok(Some(Reply::Done))
     }
 
-    fn stop(&mut self, index: usize, signal: Option<i32>, timeout_ms: Option<u64>) -> Result<Option<Reply>, Failure> {
+    fn stop(
+        &mut self,
+        index: usize,
+        signal: Option<i32>,
+        timeout_ms: Option<u64>,
+    ) -> Result<Option<Reply>, Failure> {
         if signal.is_some_and(|signal| !(1..=MAX_SIGNAL).contains(&signal)) {
             return Err(invalid("no such signal".to_owned()));
         }
@@ -194,7 +199,8 @@ impl Monitor {
     /// Kills what did not stop in time.
     pub(super) fn escalate(&mut self, now: Instant) {
         let Some(stopping) = &mut self.stopping else { return };
-        let Some(process) = self.container.as_ref().filter(|process| process.drain_deadline().is_none()) else {
+        let Some(process) = self.container.as_ref().filter(|process| process.drain_deadline().is_none())
+        else {
             stopping.deadline = None;
             return;
         };

@@ -155,12 +155,17 @@ pub(super) fn filter(
 pub(super) fn id_map(spec: &Spec) -> io::Result<Option<IdMapPlan>> {
     let Some(linux) = spec.linux() else { return Ok(None) };
     let namespaces = linux.namespaces().as_deref().unwrap_or_default();
-    if !namespaces.iter().any(|namespace| namespace.typ() == LinuxNamespaceType::User && namespace.path().is_none()) {
+    if !namespaces
+        .iter()
+        .any(|namespace| namespace.typ() == LinuxNamespaceType::User && namespace.path().is_none())
+    {
         return Ok(None);
     }
     let given = |mappings: &Option<Vec<oci_spec::runtime::LinuxIdMapping>>| -> Vec<IdLine> {
         let lines = mappings.iter().flatten();
-        lines.map(|line| IdLine { inside: line.container_id(), outside: line.host_id(), count: line.size() }).collect()
+        lines
+            .map(|line| IdLine { inside: line.container_id(), outside: line.host_id(), count: line.size() })
+            .collect()
     };
     let (uid, gid) = (given(linux.uid_mappings()), given(linux.gid_mappings()));
     if !uid.is_empty() && !gid.is_empty() {
@@ -196,7 +201,11 @@ fn limits(spec: &Spec) -> Limits {
 
 /// A failed step of the start.
 pub(super) fn step(step: &'static str) -> impl Fn(io::Error) -> Failure {
-    move |error| Failure { step: Some(step.to_owned()), code: "start_failed".to_owned(), ..failed(error.to_string()) }
+    move |error| Failure {
+        step: Some(step.to_owned()),
+        code: "start_failed".to_owned(),
+        ..failed(error.to_string())
+    }
 }
 
 #[cfg(test)]
@@ -206,9 +215,9 @@ mod tests {
     #[test]
     fn the_containers_map_is_the_identity_over_each_extent() {
         let lines = identity("         0       1000          1\n         1     100000      65536\n");
-        assert_eq!(lines, [
-            IdLine { inside: 0, outside: 0, count: 1 },
-            IdLine { inside: 1, outside: 1, count: 65536 }
-        ]);
+        assert_eq!(
+            lines,
+            [IdLine { inside: 0, outside: 0, count: 1 }, IdLine { inside: 1, outside: 1, count: 65536 }]
+        );
     }
 }

@@ -29,14 +29,18 @@ impl Fixture {
     pub(crate) fn new() -> Self {
         let base = tempfile::Builder::new().prefix("cala-monitor-").tempdir().unwrap();
         let this = Self { base };
-        for dir in ["data/containers", "data/names/containers", "data/events", "data/tmp", "run", "lower/bin"] {
+        for dir in ["data/containers", "data/names/containers", "data/events", "data/tmp", "run", "lower/bin"]
+        {
             fs::create_dir_all(this.path(dir)).unwrap();
         }
         for dir in ["proc", "dev", "sys", "tmp", "etc"] {
             fs::create_dir_all(this.path("lower").join(dir)).unwrap();
         }
         fs::copy("/bin/busybox", this.path("lower/bin/busybox")).unwrap();
-        for applet in ["sh", "cat", "seq", "sleep", "true", "stty", "dd", "yes", "head", "echo", "kill", "id", "env", "mkdir", "chown"] {
+        for applet in [
+            "sh", "cat", "seq", "sleep", "true", "stty", "dd", "yes", "head", "echo", "kill", "id", "env",
+            "mkdir", "chown",
+        ] {
             symlink("busybox", this.path("lower/bin").join(applet)).unwrap();
         }
         fs::write(this.path("lower/bin/not-executable"), "#!/bin/sh\n").unwrap();
@@ -54,7 +58,8 @@ impl Fixture {
 
     pub(crate) fn command(&self, args: &[&str], change: impl FnOnce(&mut RunPlan)) -> Container<'_> {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let id: ContainerId = format!("{:064x}", u64::from(std::process::id()) << 20 | u64::from(number)).parse().unwrap();
+        let id: ContainerId =
+            format!("{:064x}", u64::from(std::process::id()) << 20 | u64::from(number)).parse().unwrap();
         let dir = self.path("data/containers").join(id.as_str());
         fs::create_dir(&dir).unwrap();
         let name_file = self.path("data/names/containers").join(format!("c{number}"));
@@ -148,7 +153,9 @@ impl Container<'_> {
     }
 
     pub(crate) fn try_spawn(&self) -> Result<MonitorClient, cala_monitor::MonitorError> {
-        MonitorClient::spawn(Path::new(MONITOR), &self.plan_path(), &self.plan.run_dir)
+        // The other program is one built with optimisation, whose memory is looked at.
+        let program = std::env::var("CALA_TEST_MONITOR").unwrap_or_else(|_| MONITOR.to_owned());
+        MonitorClient::spawn(Path::new(&program), &self.plan_path(), &self.plan.run_dir)
     }
 
     /// Spawned and started.
@@ -166,7 +173,8 @@ impl Container<'_> {
     }
 
     pub(crate) fn connect(&self) -> MonitorClient {
-        MonitorClient::connect(&self.plan.run_dir).unwrap_or_else(|error| panic!("{}", cala_spec::error::chain(&error)))
+        MonitorClient::connect(&self.plan.run_dir)
+            .unwrap_or_else(|error| panic!("{}", cala_spec::error::chain(&error)))
     }
 
     pub(crate) fn state(&self) -> ContainerState {
@@ -181,7 +189,8 @@ impl Container<'_> {
             let bytes = fs::read(self.plan.container_dir.join(name)).unwrap_or_default();
             for line in bytes.split_inclusive(|byte| *byte == b'\n') {
                 let line = line.strip_suffix(b"\n").expect("whole lines");
-                let (_, content, ends) = cala_monitor::log::cri::parse_line(line).expect("a line of the format");
+                let (_, content, ends) =
+                    cala_monitor::log::cri::parse_line(line).expect("a line of the format");
                 text.push_str(&String::from_utf8_lossy(content));
                 if ends {
                     text.push('\n');

@@ -21,7 +21,8 @@ fn output_arrives_whole_and_the_exit_code_last() {
     assert_eq!((state.status, state.exit_code, state.pid), (ContainerStatus::Exited, 7, 0));
     assert!(state.started_ns > 0 && state.finished_ns >= state.started_ns && !state.boot_id.is_empty());
     assert_eq!(container.log().len(), expected.len() + "err\n".len());
-    let actions: Vec<_> = container.events().iter().map(|event| (event.action.clone(), event.exit_code)).collect();
+    let actions: Vec<_> =
+        container.events().iter().map(|event| (event.action.clone(), event.exit_code)).collect();
     assert_eq!(actions, [("start".to_owned(), None), ("died".to_owned(), Some(7))]);
     eventually("the run directory goes", || !container.plan.run_dir.exists());
     assert!(!is_locked(&container));
@@ -80,13 +81,17 @@ fn fifty_at_once_all_succeed_and_leave_nothing() {
     let containers: Vec<_> = (0..50).map(|_| fixture.shell("echo hello", |plan| plan.rm = true)).collect();
     std::thread::scope(|scope| {
         for container in &containers {
-            scope.spawn(|| assert_eq!(container.attach_and_start(false).finish(), (0, "hello\n".into(), String::new())));
+            scope.spawn(|| {
+                assert_eq!(container.attach_and_start(false).finish(), (0, "hello\n".into(), String::new()))
+            });
         }
     });
     for dir in ["data/containers", "data/tmp", "data/names/containers"] {
         assert_eq!(fs::read_dir(fixture.path(dir)).unwrap().count(), 0, "{dir}");
     }
-    eventually("the run directories go", || fs::read_dir(fixture.path("run/containers")).unwrap().count() == 0);
+    eventually("the run directories go", || {
+        fs::read_dir(fixture.path("run/containers")).unwrap().count() == 0
+    });
 }
 
 #[test]
@@ -107,4 +112,52 @@ fn a_monitor_that_nobody_tells_to_start_ends() {
     drop(container.spawn());
     eventually("the monitor ends", || !is_locked(&container) && !container.plan.run_dir.exists());
     assert!(container.plan.container_dir.exists());
+}
+
+#[test]
+fn a_program_begins_with_a_clean_slate() {
+    let fixture = Fixture::new();
+    let check = |status: &str| {
+        for line in ["SigBlk:\t0000000000000000", "CapInh:\t0000000000000000"] {
+            assert!(status.contains(line), "{line} in {status}");
+        }
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap();
+        // 32 and 33 are the C library's own: whoever starts the tests may have them ignored, and nobody may change it.
+        assert_eq!(u64::from_str_radix(ignored, 16).unwrap() & !0x1_8000_0000, 0, "{ignored}");
+    };
+    let container = fixture.shell("cat /proc/self/status; sleep 1000", |_| {});
+    let mut streams = container.attach_and_start(false);
+    streams.until("nonvoluntary");
+    check(&String::from_utf8_lossy(&streams.stdout));
+    let request = cala_monitor::protocol::ExecRequest {
+        args: ["cat", "/proc/self/status"].map(str::to_owned).to_vec(),
+        ..Default::default()
+    };
+    let exec = container.connect().exec(request).unwrap().attachment.unwrap();
+    check(&crate::fixture::Streams::new(exec).finish().1);
+    container.connect().signal(9).unwrap();
+    assert_eq!(streams.finish().0, 137);
+}
+
+#[test]
+fn the_time_of_a_start_is_told() {
+    let fixture = Fixture::new();
+    let measure = |name: &str| {
+        let mut times = Vec::new();
+        for _ in 0..30 {
+            let container = fixture.command(&["true"], |plan| plan.rm = true);
+            let start = std::time::Instant::now();
+            let code = container.attach_and_start(false).finish().0;
+            times.push(start.elapsed());
+            assert_eq!(code, 0);
+        }
+        times.sort();
+        eprintln!("{name}: from spawn to exit code: best {:?}, median {:?}", times[0], times[15]);
+    };
+    measure("U made anew");
+    let container = fixture.shell("sleep 1000", |_| {});
+    let mut other = container.start();
+    measure("U joined");
+    other.signal(9).unwrap();
+    other.wait().unwrap();
 }
