@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use cala_sys::clone::{CloneFlags, Cloned, clone3};
 use cala_sys::prctl;
+use oci_spec::runtime::{LinuxNamespace, LinuxNamespaceType, Spec};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::channel::{self, GO, Report, START};
@@ -80,6 +81,7 @@ impl Created {
 ///
 /// The step that failed; nothing is left behind then.
 pub fn create(container: &Container<'_>) -> Result<Created, StartError> {
+    refuse_unsupported(container.spec)?;
     let namespaces = Namespaces::of(container.spec)?;
     let (ours, theirs) = channel::pair().step(|| "make a socket pair".into())?;
     let dumpable = Dumpable::raise().step(|| "become dumpable".into())?;
@@ -107,6 +109,25 @@ pub fn create(container: &Container<'_>) -> Result<Created, StartError> {
             Report::Closed => return Err(killed()),
         }
     }
+}
+
+/// What would be a promise of confinement or of work that is not kept is refused, not passed over.
+fn refuse_unsupported(spec: &Spec) -> Result<(), StartError> {
+    let process = spec.process().as_ref();
+    let set =
+        |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty() && text != "unconfined");
+    if process.is_some_and(|process| set(process.selinux_label())) {
+        return Err(StartError::Refused("SELinux labels are not supported".into()));
+    }
+    if process.is_some_and(|process| set(process.apparmor_profile())) {
+        return Err(StartError::Refused("AppArmor profiles are not supported".into()));
+    }
+    let entries = spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
+    let joins_pid = |entry: &LinuxNamespace| entry.typ() == LinuxNamespaceType::Pid && entry.path().is_some();
+    if entries.is_some_and(|entries| entries.iter().any(joins_pid)) {
+        return Err(StartError::Refused("joining an existing pid namespace is not supported yet".into()));
+    }
+    Ok(())
 }
 
 /// Clones; `None` in the new process. The flag says whether it was born in its cgroup.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use oci_spec::runtime::{LinuxIdMapping, LinuxNamespaceType, Spec};
+use oci_spec::runtime::{Hooks, LinuxIdMapping, LinuxNamespaceType, Spec};
 
 use super::OciError;
 use super::state::io_error;
@@ -26,6 +26,9 @@ impl Bundle {
         let text = std::fs::read(&config).map_err(|error| io_error("read", &config, error))?;
         let spec: Spec = serde_json::from_slice(&text)
             .map_err(|source| OciError::Configuration { path: config, source })?;
+        if spec.hooks().as_ref().is_some_and(|hooks| *hooks != Hooks::default()) {
+            return Err(OciError::Usage("hooks are not supported".into()));
+        }
         let root = spec.root().as_ref().map_or(Path::new("rootfs"), |root| root.path().as_path());
         Ok(Self { rootfs: path.join(root), spec, path })
     }

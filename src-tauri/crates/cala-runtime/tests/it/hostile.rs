@@ -181,8 +181,9 @@ fn user_strings() {
             bundle.run()
         };
         for done in [run(false), run(true)] {
-            assert_eq!(done.code, 125, "`{user}`: {done:?}");
-            assert_eq!(done.out, "", "`{user}`");
+            // Where so high an id is mapped it may be had, exactly: never another.
+            let exact = user == "2147483648" && done.out.trim() == user;
+            assert!(exact || (done.code == 125 && done.out.is_empty()), "`{user}`: {done:?}");
         }
     }
 }
