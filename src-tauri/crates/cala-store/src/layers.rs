@@ -123,7 +123,7 @@ pub fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
 pub fn layer_present(data: &Path, diff_id: &Digest, chain_id: &Digest) -> Option<LayerInfo> {
     [diff_key(diff_id), chain_key(chain_id)].into_iter().find_map(|key| {
         let record = read_record(data, &key)?;
-        (record.diff_id == *diff_id).then(|| LayerInfo { key, size: record.size, record })
+        (record.diff_id == *diff_id).then_some(LayerInfo { key, size: record.size, record })
     })
 }
 

@@ -56,6 +56,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "an act that takes a while")]
     fn many_share_few() {
         let (group, count) = (GroupSync::default(), AtomicUsize::new(0));
         std::thread::scope(|scope| {

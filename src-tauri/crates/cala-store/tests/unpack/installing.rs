@@ -120,7 +120,7 @@ fn sweeping_spares_what_is_under_way() {
 fn a_record_that_cannot_be_read_is_no_layer() {
     let place = Place::new();
     let layer = archive([file("f", b"x")]);
-    let done = place.unpack(&[layer.clone()]).unwrap();
+    let done = place.unpack(std::slice::from_ref(&layer)).unwrap();
     let record = place.data().join("layers").join(&done.key).join("layer.json");
     fs::write(&record, b"{\"diff").unwrap();
     assert!(layer_present(&place.data(), &diff_id(&layer), &diff_id(&layer)).is_none());
@@ -138,7 +138,7 @@ fn removing_counting_and_preparing() {
     let usage = helper.disk_usage(&path.join("diff")).unwrap();
     assert_eq!((usage.size, usage.inodes), (5000, 3));
     fs::create_dir_all(place.data().join("containers/c")).unwrap();
-    helper.make_container_dirs(&place.data().join("containers/c"), &[layer.key.clone()]).unwrap();
+    helper.make_container_dirs(&place.data().join("containers/c"), std::slice::from_ref(&layer.key)).unwrap();
     let upper = fs::metadata(place.data().join("containers/c/upper")).unwrap();
     assert_eq!(std::os::unix::fs::MetadataExt::mode(&upper) & 0o7777, 0o1711);
     assert!(place.data().join("containers/c/work").is_dir());
