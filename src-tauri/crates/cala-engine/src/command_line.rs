@@ -98,7 +98,10 @@ fn surroundings(line: &mut Line, spec: &ContainerSpec) {
     line.all("--cap-add", spec.cap_add.iter().cloned());
     line.all("--cap-drop", spec.cap_drop.iter().cloned());
     line.all("--security-opt", spec.security_opt.iter().cloned());
-    line.all("--device", spec.devices.iter().map(|d| format!("{}:{}:{}", d.host, d.container, d.permissions)));
+    line.all(
+        "--device",
+        spec.devices.iter().map(|d| format!("{}:{}:{}", d.host, d.container, d.permissions)),
+    );
 }
 
 fn mount_words(mount: &Mount) -> (&'static str, String) {
@@ -115,8 +118,12 @@ fn mount_words(mount: &Mount) -> (&'static str, String) {
 }
 
 fn limits(line: &mut Line, spec: &ContainerSpec) {
-    let bounds = |soft: i64, hard: i64| if soft == hard { soft.to_string() } else { format!("{soft}:{hard}") };
-    line.all("--ulimit", spec.ulimits.iter().map(|limit| format!("{}={}", limit.name, bounds(limit.soft, limit.hard))));
+    let bounds =
+        |soft: i64, hard: i64| if soft == hard { soft.to_string() } else { format!("{soft}:{hard}") };
+    line.all(
+        "--ulimit",
+        spec.ulimits.iter().map(|limit| format!("{}={}", limit.name, bounds(limit.soft, limit.hard))),
+    );
     line.maybe("--memory", spec.resources.memory);
     line.maybe("--cpus", spec.resources.cpus);
     line.maybe("--pids-limit", spec.resources.pids_limit);
@@ -145,7 +152,12 @@ mod tests {
                     read_only: true,
                     options: vec!["rslave".into()],
                 },
-                Mount { source: MountSource::Tmpfs, target: "/t".into(), read_only: false, options: Vec::new() },
+                Mount {
+                    source: MountSource::Tmpfs,
+                    target: "/t".into(),
+                    read_only: false,
+                    options: Vec::new(),
+                },
             ],
             network: NetworkMode::Host,
             ..ContainerSpec::default()
@@ -154,6 +166,9 @@ mod tests {
             run(&spec).join(" "),
             "cala run --rm --tty --name web --env A=1 --network host --volume /srv:/data:ro,rslave --tmpfs /t alpine sh -c a b"
         );
-        assert_eq!(create(&ContainerSpec { image: "a".into(), ..ContainerSpec::default() }), ["cala", "create", "a"]);
+        assert_eq!(
+            create(&ContainerSpec { image: "a".into(), ..ContainerSpec::default() }),
+            ["cala", "create", "a"]
+        );
     }
 }

@@ -31,12 +31,18 @@ impl Engine {
     /// # Errors
     /// When neither an option nor the environment says where the directories are.
     pub fn open(options: EngineOptions) -> Result<Self> {
-        let absolute = |path: PathBuf| std::path::absolute(&path).map_err(|error| EngineError::io("find", &path, error));
+        let absolute =
+            |path: PathBuf| std::path::absolute(&path).map_err(|error| EngineError::io("find", &path, error));
         let base = BaseDirs::new();
         let data = match (options.root, &base) {
             (Some(root), _) => absolute(root)?,
             (None, Some(base)) => base.data_dir().join("cala"),
-            (None, None) => return Err(EngineError::invalid("no_home", "no home directory: name one with HOME or --root")),
+            (None, None) => {
+                return Err(EngineError::invalid(
+                    "no_home",
+                    "no home directory: name one with HOME or --root",
+                ));
+            }
         };
         let run = match (options.runroot, base.as_ref().and_then(BaseDirs::runtime_dir)) {
             (Some(run), _) => absolute(run)?,
@@ -93,7 +99,12 @@ impl Engine {
     }
 
     /// Records that something happened to a container.
-    pub(crate) fn container_event(&self, config: &ContainerConfig, action: &str, more: &[(&str, String)]) -> Result<()> {
+    pub(crate) fn container_event(
+        &self,
+        config: &ContainerConfig,
+        action: &str,
+        more: &[(&str, String)],
+    ) -> Result<()> {
         let mut attributes = config.labels.clone();
         attributes.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         self.store()?.record_event(&Event {

@@ -33,11 +33,20 @@ impl Engine {
         let opened_ns = time::now_ns();
         let over = options.until_ns.is_some_and(|until| until <= opened_ns);
         // Opened first, so that nothing is missed between the past and the future.
-        let follower = (options.stream && !over).then(|| EventFollower::open(&dir)).transpose().map_err(failed)?;
+        let follower =
+            (options.stream && !over).then(|| EventFollower::open(&dir)).transpose().map_err(failed)?;
         let wants_past = !options.stream || options.since_ns.is_some() || over;
         let until = options.until_ns.map(|until| until.saturating_add(1));
-        let past = wants_past.then(|| read_events(&dir, options.since_ns, until)).transpose().map_err(failed)?;
-        Ok(EventReader { past, overlap: HashSet::new(), opened_ns, follower, matcher, until_ns: options.until_ns })
+        let past =
+            wants_past.then(|| read_events(&dir, options.since_ns, until)).transpose().map_err(failed)?;
+        Ok(EventReader {
+            past,
+            overlap: HashSet::new(),
+            opened_ns,
+            follower,
+            matcher,
+            until_ns: options.until_ns,
+        })
     }
 }
 
@@ -80,12 +89,15 @@ impl EventReader {
             let wait = [left, until].into_iter().flatten().min();
             match follower.next_event(wait) {
                 Ok(Some(event)) => {
-                    let seen = event.time_ns <= self.opened_ns.saturating_add(OVERLAP_NS) && self.overlap.contains(&key(&event));
+                    let seen = event.time_ns <= self.opened_ns.saturating_add(OVERLAP_NS)
+                        && self.overlap.contains(&key(&event));
                     if !seen && self.matcher.matches(&event) {
                         return Ok(Next::Item(event));
                     }
                 }
-                Ok(None) if give_up.is_some_and(|give_up| give_up <= Instant::now()) => return Ok(Next::Idle),
+                Ok(None) if give_up.is_some_and(|give_up| give_up <= Instant::now()) => {
+                    return Ok(Next::Idle);
+                }
                 Ok(None) => {}
                 Err(source) => return Err(EngineError::Io { act: "follow", path: "events".into(), source }),
             }

@@ -10,8 +10,8 @@ use cala_store::ContainerEntry;
 use cala_userns::{IdPlan, IdRange};
 
 use crate::view::{
-    ContainerCounts, HostInfo, IdMapping, IdMappings, ImageCounts, Info, NetworkInterface, OciRuntimeInfo, SecurityInfo, StoreInfo,
-    UnderlyingDistribution,
+    ContainerCounts, HostInfo, IdMapping, IdMappings, ImageCounts, Info, NetworkInterface, OciRuntimeInfo,
+    SecurityInfo, StoreInfo, UnderlyingDistribution,
 };
 use crate::{Engine, Result, cgroup};
 
@@ -100,7 +100,9 @@ impl Engine {
             graph_driver_name: "overlay".to_owned(),
             graph_root: store.data().to_string_lossy().into_owned(),
             graph_root_allocated: disk.as_ref().map_or(0, |d| bytes(d.f_blocks, d.f_frsize)),
-            graph_root_used: disk.as_ref().map_or(0, |d| bytes(d.f_blocks.saturating_sub(d.f_bfree), d.f_frsize)),
+            graph_root_used: disk
+                .as_ref()
+                .map_or(0, |d| bytes(d.f_blocks.saturating_sub(d.f_bfree), d.f_frsize)),
             graph_status: BTreeMap::from([
                 ("Native Overlay Diff".to_owned(), "true".to_owned()),
                 ("Using metacopy".to_owned(), "false".to_owned()),
@@ -116,10 +118,16 @@ impl Engine {
 fn ids(warnings: &mut Vec<String>) -> IdMappings {
     if let Err(error) = cala_userns::preflight() {
         let hints: Vec<String> = error.hints().iter().map(str::to_owned).collect();
-        warnings.push(format!("containers cannot start: {}: {}", cala_spec::error::chain(&error), hints.join("; ")));
+        warnings.push(format!(
+            "containers cannot start: {}: {}",
+            cala_spec::error::chain(&error),
+            hints.join("; ")
+        ));
     }
     let Ok(plan) = cala_userns::plan() else { return IdMappings::default() };
-    warnings.extend(plan.hint().map(|hint| format!("only one user id for containers, most images need more: {hint}")));
+    warnings.extend(
+        plan.hint().map(|hint| format!("only one user id for containers, most images need more: {hint}")),
+    );
     let IdPlan { uid, gid, .. } = plan;
     IdMappings { uidmap: uid.iter().map(mapping).collect(), gidmap: gid.iter().map(mapping).collect() }
 }
@@ -131,13 +139,19 @@ fn mapping(range: &IdRange) -> IdMapping {
 fn interface(interface: addresses::Interface) -> NetworkInterface {
     NetworkInterface {
         name: interface.name,
-        addresses: interface.addresses.iter().map(|(address, prefix)| format!("{address}/{prefix}")).collect(),
+        addresses: interface
+            .addresses
+            .iter()
+            .map(|(address, prefix)| format!("{address}/{prefix}"))
+            .collect(),
     }
 }
 
 /// os-release(5).
 fn distribution() -> UnderlyingDistribution {
-    let text = fs::read_to_string("/etc/os-release").or_else(|_| fs::read_to_string("/usr/lib/os-release")).unwrap_or_default();
+    let text = fs::read_to_string("/etc/os-release")
+        .or_else(|_| fs::read_to_string("/usr/lib/os-release"))
+        .unwrap_or_default();
     let field = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         line.unwrap_or_default().trim_matches('"').to_owned()
@@ -162,7 +176,8 @@ fn memory() -> BTreeMap<String, u64> {
 
 fn security() -> SecurityInfo {
     SecurityInfo {
-        apparmor_enabled: fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.starts_with('Y')),
+        apparmor_enabled: fs::read_to_string("/sys/module/apparmor/parameters/enabled")
+            .is_ok_and(|text| text.starts_with('Y')),
         capabilities: capability::DEFAULT.join(","),
         rootless: !rustix::process::geteuid().is_root(),
         seccomp_enabled: Path::new("/proc/sys/kernel/seccomp").exists(),

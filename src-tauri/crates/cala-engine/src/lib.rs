@@ -34,10 +34,10 @@ mod time;
 pub mod view;
 mod watch;
 
-/// The frames that an [`Attachment`] carries.
-pub use cala_monitor::frames;
 /// A connection to the streams of a container or of a command in it.
 pub use cala_monitor::Attachment;
+/// The frames that an [`Attachment`] carries.
+pub use cala_monitor::frames;
 
 pub use containers::{ExecStarted, Stopped};
 pub use engine::Engine;
@@ -46,8 +46,8 @@ pub use events::EventReader;
 pub use images::{EmbeddedImage, embedded_image};
 pub use logs::{LogLine, LogReader};
 pub use options::{
-    AttachOptions, ContainerFilter, EngineOptions, EventOptions, ExecOptions, ImageFilter, LogOptions, LoginOptions,
-    PullOptions, RemoveOptions, TerminalSize, WaitCondition,
+    AttachOptions, ContainerFilter, EngineOptions, EventOptions, ExecOptions, ImageFilter, LogOptions,
+    LoginOptions, PullOptions, RemoveOptions, TerminalSize, WaitCondition,
 };
 
 use cala_spec::progress::PullProgress;

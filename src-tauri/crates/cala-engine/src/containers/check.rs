@@ -73,12 +73,16 @@ fn numbers(spec: &ContainerSpec) -> Result<()> {
 
 fn hostname(spec: &ContainerSpec) -> Result<()> {
     let Some(name) = &spec.hostname else { return Ok(()) };
-    let label = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let label = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
     if name.len() > MAX_HOSTNAME || !name.split('.').all(label) {
         let shown: String = name.chars().take(80).collect();
         return Err(EngineError::invalid(
             "invalid_hostname",
-            format!("invalid hostname \"{shown}\": letters, digits, `-` and dots, at most {MAX_HOSTNAME} of them"),
+            format!(
+                "invalid hostname \"{shown}\": letters, digits, `-` and dots, at most {MAX_HOSTNAME} of them"
+            ),
         ));
     }
     Ok(())
@@ -105,7 +109,10 @@ mod tests {
         let good = ContainerSpec { hostname: Some("web-1.example".into()), ..ContainerSpec::default() };
         assert!(hostname(&good).is_ok() && numbers(&good).is_ok());
         for name in ["", "a b", "-".repeat(65).as_str(), "a..b", "ä"] {
-            assert!(hostname(&ContainerSpec { hostname: Some(name.into()), ..ContainerSpec::default() }).is_err(), "{name}");
+            assert!(
+                hostname(&ContainerSpec { hostname: Some(name.into()), ..ContainerSpec::default() }).is_err(),
+                "{name}"
+            );
         }
         let bad = [
             ContainerSpec { shm_size: Some(ByteSize(0)), ..ContainerSpec::default() },

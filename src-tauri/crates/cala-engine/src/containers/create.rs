@@ -64,11 +64,12 @@ impl Engine {
         spec.shm_size = Some(spec.shm_size.unwrap_or_else(|| default_shm_size(&spec)));
         mounts::make_sources(&spec.mounts)?;
         let anonymous = self.make_volumes(&mut spec)?;
-        let made = config(spec, process, image).and_then(|config| self.claim(config)).and_then(|(config, dir)| {
-            let finished = self.finish(&config, &dir, checked.seccomp.as_ref());
-            drop(dir);
-            finished.map(|()| config)
-        });
+        let made =
+            config(spec, process, image).and_then(|config| self.claim(config)).and_then(|(config, dir)| {
+                let finished = self.finish(&config, &dir, checked.seccomp.as_ref());
+                drop(dir);
+                finished.map(|()| config)
+            });
         match made {
             Ok(config) => {
                 self.container_event(&config, "create", &[])?;
@@ -138,18 +139,21 @@ impl Engine {
         dir: &ContainerDir,
         seccomp: Option<&oci_spec::runtime::LinuxSeccomp>,
     ) -> Result<()> {
-        let done = seccomp.map_or(Ok(()), |profile| write_profile(&dir.path, profile)).and_then(|()| {
-            match dir.upper_owner {
-                Some((uid, gid)) => Ok(self.helper()?.change_owner(&dir.path.join("upper"), uid, gid)?),
-                None => Ok(()),
-            }
-        });
+        let done =
+            seccomp.map_or(Ok(()), |profile| write_profile(&dir.path, profile)).and_then(|()| {
+                match dir.upper_owner {
+                    Some((uid, gid)) => Ok(self.helper()?.change_owner(&dir.path.join("upper"), uid, gid)?),
+                    None => Ok(()),
+                }
+            });
         done.inspect_err(|_| self.unmake(&config.id))
     }
 
     /// A container without its filter or with a wrong owner must not stay. It cannot run: its stage is locked.
     fn unmake(&self, id: &ContainerId) {
-        let removed = self.store().map(|store| (store.container_dir(id), store.data().join("tmp").join(format!("removed-{id}"))));
+        let removed = self
+            .store()
+            .map(|store| (store.container_dir(id), store.data().join("tmp").join(format!("removed-{id}"))));
         if let Ok((from, to)) = removed
             && let Err(error) = std::fs::rename(&from, &to)
         {

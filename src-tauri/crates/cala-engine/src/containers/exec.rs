@@ -22,10 +22,16 @@ impl Engine {
     /// When there is none, it does not run, or the command cannot start.
     pub fn exec(&self, name: &str, options: &ExecOptions) -> Result<ExecStarted> {
         if options.command.is_empty() {
-            return Err(EngineError::invalid("no_command", "must provide a non-empty command to start an exec session"));
+            return Err(EngineError::invalid(
+                "no_command",
+                "must provide a non-empty command to start an exec session",
+            ));
         }
         if options.workdir.as_ref().is_some_and(|workdir| !workdir.starts_with('/')) {
-            return Err(EngineError::invalid("invalid_workdir", "the working directory needs to be an absolute path"));
+            return Err(EngineError::invalid(
+                "invalid_workdir",
+                "the working directory needs to be an absolute path",
+            ));
         }
         if let Some(user) = &options.user {
             crate::config::check_user(user)?;

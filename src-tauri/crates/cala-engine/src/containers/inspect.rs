@@ -1,17 +1,17 @@
 //! Everything known of one container, in Podman's form.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use cala_spec::mount::{Mount, MountSource};
 use cala_spec::{ByteSize, ContainerConfig, ContainerState, ContainerStatus, Signal};
 use cala_store::{Container, Store};
 
 use super::plan;
-use crate::cgroup::Delegation;
 use crate::oci::{CPU_PERIOD, OCI_VERSION, capabilities, cpu_quota, mounts, rlimits};
 use crate::view::{
-    ContainerInspect, GraphDriver, HostConfig, InspectConfig, InspectDevice, InspectMount, InspectState, InspectUlimit,
-    LogConfig, NetworkEndpoint, NetworkSettings, RestartPolicy,
+    ContainerInspect, GraphDriver, HostConfig, InspectConfig, InspectDevice, InspectMount, InspectState,
+    InspectUlimit, LogConfig, NetworkEndpoint, NetworkSettings, RestartPolicy,
 };
 use crate::{Engine, Result, command_line, time};
 
@@ -35,13 +35,14 @@ fn inspect(store: &Store, container: &Container, image_digest: String) -> Contai
     let dir = store.container_dir(&config.id);
     let path = |file: &str| dir.join(file).to_string_lossy().into_owned();
     let caps = capabilities::merge(&config.spec).unwrap_or_default();
-    let (program, arguments) = config.args.split_first().map_or((String::new(), Vec::new()), |(p, a)| (p.clone(), a.to_vec()));
+    let (program, arguments) =
+        config.args.split_first().map_or((String::new(), Vec::new()), |(p, a)| (p.clone(), a.to_vec()));
     ContainerInspect {
         id: config.id.to_string(),
         created: time::rfc3339(config.created_ns),
         path: program,
         args: arguments,
-        state: state_of(config, state),
+        state: state_of(&dir, state),
         image: config.image_id.hex().to_owned(),
         image_digest,
         image_name: config.image.clone(),
@@ -73,9 +74,7 @@ fn inspect(store: &Store, container: &Container, image_digest: String) -> Contai
     }
 }
 
-fn state_of(config: &ContainerConfig, state: &ContainerState) -> InspectState {
-    let group = state.status.is_alive().then(Delegation::find).flatten().map(|place| place.group(config.id.as_str()));
-    let cgroup_path = group.filter(|group| group.is_dir());
+fn state_of(dir: &Path, state: &ContainerState) -> InspectState {
     InspectState {
         oci_version: OCI_VERSION.to_owned(),
         status: state.status.to_string(),
@@ -90,10 +89,23 @@ fn state_of(config: &ContainerConfig, state: &ContainerState) -> InspectState {
         error: state.error.clone(),
         started_at: time::rfc3339(state.started_ns),
         finished_at: time::rfc3339(state.finished_ns),
-        cgroup_path: cgroup_path
-            .and_then(|path| path.strip_prefix("/sys/fs/cgroup").map(|below| format!("/{}", below.display())).ok())
-            .unwrap_or_default(),
+        cgroup_path: if state.status.is_alive() {
+            cgroup_path(dir).unwrap_or_default()
+        } else {
+            String::new()
+        },
     }
+}
+
+/// Below /sys/fs/cgroup, as the last start had it.
+fn cgroup_path(dir: &Path) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Plan {
+        cgroup: Option<PathBuf>,
+    }
+    let text = std::fs::read(dir.join(plan::PLAN_FILE)).ok()?;
+    let group = serde_json::from_slice::<Plan>(&text).ok()?.cgroup?;
+    Some(format!("/{}", group.strip_prefix("/sys/fs/cgroup").ok()?.display()))
 }
 
 fn graph_driver(store: &Store, config: &ContainerConfig) -> GraphDriver {
@@ -119,7 +131,8 @@ fn mount_of(store: &Store, mount: &Mount) -> Option<InspectMount> {
         MountSource::Tmpfs => return None,
     };
     let options = mounts::options(mount);
-    let propagation = options.iter().copied().find(|option| mounts::PROPAGATION.contains(option)).unwrap_or_default();
+    let propagation =
+        options.iter().copied().find(|option| mounts::PROPAGATION.contains(option)).unwrap_or_default();
     Some(InspectMount {
         kind: kind.to_owned(),
         name,
@@ -139,7 +152,10 @@ fn mount_of(store: &Store, mount: &Mount) -> Option<InspectMount> {
 
 fn network_settings(network: &str) -> NetworkSettings {
     let endpoint = NetworkEndpoint { network_id: network.to_owned(), ..NetworkEndpoint::default() };
-    NetworkSettings { networks: BTreeMap::from([(network.to_owned(), endpoint)]), ..NetworkSettings::default() }
+    NetworkSettings {
+        networks: BTreeMap::from([(network.to_owned(), endpoint)]),
+        ..NetworkSettings::default()
+    }
 }
 
 fn config_of(config: &ContainerConfig) -> InspectConfig {

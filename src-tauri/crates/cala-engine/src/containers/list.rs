@@ -15,7 +15,9 @@ impl Engine {
     /// When a filter is wrong or the store cannot be read.
     pub fn containers(&self, filter: &ContainerFilter) -> Result<Vec<ContainerSummary>> {
         let store = self.store()?;
-        let created_of = |name: &str| -> Result<i64> { Ok(store.read_config(&store.resolve_container(name)?)?.created_ns) };
+        let created_of = |name: &str| -> Result<i64> {
+            Ok(store.read_config(&store.resolve_container(name)?)?.created_ns)
+        };
         let matcher = ContainerMatcher::parse::<EngineError>(&filter.filters, created_of)?;
         let any_status = filter.all || filter.last.is_some() || matcher.asks_for_any_status();
         let mut entries = store.containers()?;
@@ -39,7 +41,10 @@ impl Engine {
         let (store, helper) = (self.store()?, self.helper()?);
         for (entry, row) in entries.iter().zip(rows) {
             // One that was just removed has no size.
-            row.size = helper.disk_usage(&store.container_dir(entry.id()).join("upper")).ok().map(|usage| usage.allocated);
+            row.size = helper
+                .disk_usage(&store.container_dir(entry.id()).join("upper"))
+                .ok()
+                .map(|usage| usage.allocated);
         }
         Ok(())
     }

@@ -29,7 +29,11 @@ const TTY_GROUP: u32 = 5;
 
 impl Engine {
     /// Writes the plan and the files that it refers to; the caller holds the stage lock. Returns the plan's path.
-    pub(super) fn write_plan(&self, config: &ContainerConfig, console_size: Option<(u16, u16)>) -> Result<PathBuf> {
+    pub(super) fn write_plan(
+        &self,
+        config: &ContainerConfig,
+        console_size: Option<(u16, u16)>,
+    ) -> Result<PathBuf> {
         let dir = self.store()?.container_dir(&config.id);
         write_own_files(config, &dir)?;
         let plan = self.plan(config, &dir, console_size)?;
@@ -39,7 +43,12 @@ impl Engine {
         Ok(path)
     }
 
-    fn plan(&self, config: &ContainerConfig, dir: &Path, console_size: Option<(u16, u16)>) -> Result<RunPlan> {
+    fn plan(
+        &self,
+        config: &ContainerConfig,
+        dir: &Path,
+        console_size: Option<(u16, u16)>,
+    ) -> Result<RunPlan> {
         let store = self.store()?;
         let spec = &config.spec;
         let ids = cala_userns::plan()?;
@@ -49,7 +58,11 @@ impl Engine {
         let (seccomp, profile) = seccomp(&security, spec.privileged, dir)?;
         let volumes_dir = store.data().join("volumes");
         let machine = Machine {
-            places: Places { container_dir: dir, volumes_dir: &volumes_dir, has_tty_group: has_group(&ids, TTY_GROUP) },
+            places: Places {
+                container_dir: dir,
+                volumes_dir: &volumes_dir,
+                has_tty_group: has_group(&ids, TTY_GROUP),
+            },
             max_gid: max_gid(&ids),
             default_pids: delegation.as_ref().and_then(Delegation::default_pids),
             seccomp: profile,
@@ -99,7 +112,8 @@ fn seccomp(security: &Security, privileged: bool, dir: &Path) -> Result<(Seccomp
         Seccomp::Profile(_) => {
             let path = dir.join(SECCOMP_FILE);
             let text = fs::read(&path).map_err(|error| EngineError::io("read", &path, error))?;
-            let profile = serde_json::from_slice(&text).map_err(|error| EngineError::io("read", &path, error.into()))?;
+            let profile = serde_json::from_slice(&text)
+                .map_err(|error| EngineError::io("read", &path, error.into()))?;
             Ok((SeccompPlan::Spec, Some(profile)))
         }
     }
@@ -111,14 +125,21 @@ fn has_group(ids: &IdPlan, gid: u32) -> bool {
 
 /// The end of the first run of mapped groups from 0 on: a range of groups must have no hole at its ends.
 fn max_gid(ids: &IdPlan) -> u32 {
-    ids.gid.iter().map(|range| range.inside.saturating_add(range.count.saturating_sub(1))).max().unwrap_or(0).min(i32::MAX.unsigned_abs())
+    ids.gid
+        .iter()
+        .map(|range| range.inside.saturating_add(range.count.saturating_sub(1)))
+        .max()
+        .unwrap_or(0)
+        .min(i32::MAX.unsigned_abs())
 }
 
 /// /etc/hostname, /etc/hosts, /etc/resolv.conf and /run/.containerenv of the container.
 fn write_own_files(config: &ContainerConfig, dir: &Path) -> Result<()> {
     let name = config.name.as_str();
     let (hosts, resolv) = match config.spec.network {
-        NetworkMode::None => (files::hosts_of_loopback(&config.hostname, name), files::resolv_conf_of_loopback()),
+        NetworkMode::None => {
+            (files::hosts_of_loopback(&config.hostname, name), files::resolv_conf_of_loopback())
+        }
         NetworkMode::Host => {
             let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
             let resolv = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();

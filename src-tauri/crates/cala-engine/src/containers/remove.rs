@@ -54,7 +54,12 @@ impl Engine {
         Ok(())
     }
 
-    fn after_removal(&self, entry: &ContainerEntry, options: &RemoveOptions, tree: std::path::PathBuf) -> Result<()> {
+    fn after_removal(
+        &self,
+        entry: &ContainerEntry,
+        options: &RemoveOptions,
+        tree: std::path::PathBuf,
+    ) -> Result<()> {
         let mut trees = vec![tree];
         if let Some(config) = entry.config() {
             self.container_event(config, "remove", &[])?;
@@ -74,8 +79,14 @@ impl Engine {
             return Ok(Vec::new());
         }
         let others = store.containers()?;
-        let used = |name: &str| others.iter().filter_map(ContainerEntry::config).any(|other| volumes(other).any(|v| v == name));
-        Ok(anonymous.into_iter().filter(|name| !used(name)).filter_map(|name| store.remove_volume(name).ok()).collect())
+        let used = |name: &str| {
+            others.iter().filter_map(ContainerEntry::config).any(|other| volumes(other).any(|v| v == name))
+        };
+        Ok(anonymous
+            .into_iter()
+            .filter(|name| !used(name))
+            .filter_map(|name| store.remove_volume(name).ok())
+            .collect())
     }
 }
 

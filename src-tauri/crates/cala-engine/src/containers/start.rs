@@ -66,7 +66,11 @@ impl Engine {
         let _stage = store.lock_stage(id)?;
         let container = store.container(id)?;
         if container.alive || store.monitor_alive(id) {
-            return if container.state.status == ContainerStatus::Paused { Err(paused(id)) } else { Ok(None) };
+            return if container.state.status == ContainerStatus::Paused {
+                Err(paused(id))
+            } else {
+                Ok(None)
+            };
         }
         let plan = self.write_plan(&container.config, console_size)?;
         let monitor = MonitorClient::spawn(&self.program("cala-monitor"), &plan, &store.run_dir(id))?;

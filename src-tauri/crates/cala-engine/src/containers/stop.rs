@@ -33,7 +33,9 @@ impl Engine {
         let killed = self.end(&id, None, timeout)?;
         self.container_event(&container.config, "stop", &[])?;
         Ok(match killed {
-            Some(true) => Stopped::Killed(timeout.unwrap_or(Duration::from_secs(container.config.stop_timeout))),
+            Some(true) => {
+                Stopped::Killed(timeout.unwrap_or(Duration::from_secs(container.config.stop_timeout)))
+            }
             Some(false) => Stopped::Gracefully,
             None => Stopped::NotRunning,
         })
@@ -49,7 +51,9 @@ impl Engine {
         let not_running = || {
             let status = container.state.status;
             wrong_state(
-                format!("can only kill running containers. {id} is in state {status}: container state improper"),
+                format!(
+                    "can only kill running containers. {id} is in state {status}: container state improper"
+                ),
                 String::new(),
             )
         };
@@ -65,7 +69,12 @@ impl Engine {
 
     /// Has the monitor end its container and returns when that is recorded; tells whether SIGKILL was needed, `None` when
     /// it had ended meanwhile.
-    pub(super) fn end(&self, id: &ContainerId, signal: Option<Signal>, timeout: Option<Duration>) -> Result<Option<bool>> {
+    pub(super) fn end(
+        &self,
+        id: &ContainerId,
+        signal: Option<Signal>,
+        timeout: Option<Duration>,
+    ) -> Result<Option<bool>> {
         let Some(mut monitor) = self.monitor(id)? else { return Ok(None) };
         match monitor.stop(signal.map(|signal| signal.0), timeout) {
             Ok(outcome) => Ok(Some(outcome.killed)),

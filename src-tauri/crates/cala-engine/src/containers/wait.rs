@@ -32,8 +32,12 @@ impl Engine {
             };
             let status = container.state.status;
             match condition {
-                WaitCondition::Stopped if status == ContainerStatus::Exited => return Ok(container.state.exit_code),
-                WaitCondition::Running if container.alive && status == ContainerStatus::Running => return Ok(UNKNOWN),
+                WaitCondition::Stopped if status == ContainerStatus::Exited => {
+                    return Ok(container.state.exit_code);
+                }
+                WaitCondition::Running if container.alive && status == ContainerStatus::Running => {
+                    return Ok(UNKNOWN);
+                }
                 WaitCondition::Stopped | WaitCondition::Removed if container.alive => {
                     last = self.wait_for_end(&id)?.or(last);
                     if let (WaitCondition::Stopped, Some(code)) = (condition, last) {
@@ -41,7 +45,9 @@ impl Engine {
                     }
                 }
                 _ => {
-                    watch.wait(None).map_err(|error| EngineError::io("watch", &self.container_dir(&id), error))?;
+                    watch
+                        .wait(None)
+                        .map_err(|error| EngineError::io("watch", &self.container_dir(&id), error))?;
                 }
             }
         }

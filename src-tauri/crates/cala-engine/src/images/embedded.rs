@@ -60,11 +60,20 @@ impl Engine {
         Ok(Some(record))
     }
 
-    fn store_embedded(&self, reference: &Reference, image: &EmbeddedImage, progress: Progress<'_>) -> Result<ImageRecord> {
+    fn store_embedded(
+        &self,
+        reference: &Reference,
+        image: &EmbeddedImage,
+        progress: Progress<'_>,
+    ) -> Result<ImageRecord> {
         let store = self.store()?;
         let _guard = store.guard_pull()?;
         progress(PullProgress::Manifest {
-            layers: image.layers.iter().map(|(digest, _, bytes)| LayerSize { digest: digest.clone(), size: bytes.len() as u64 }).collect(),
+            layers: image
+                .layers
+                .iter()
+                .map(|(digest, _, bytes)| LayerSize { digest: digest.clone(), size: bytes.len() as u64 })
+                .collect(),
         });
         store.put_blob(&image.config.0, image.config.1)?;
         store.put_blob(&image.manifest.0, image.manifest.1)?;
@@ -82,7 +91,8 @@ impl Engine {
             layers.push((key, size));
             below.push(diff_id.clone());
         }
-        let record = store.commit_image(reference, &NewImage { manifest: image.manifest.0.clone(), index: None, layers })?;
+        let record = store
+            .commit_image(reference, &NewImage { manifest: image.manifest.0.clone(), index: None, layers })?;
         self.object_event(EventKind::Image, "loadfromarchive", record.image_id.hex(), &record.shown_name())?;
         Ok(record)
     }
@@ -93,7 +103,8 @@ impl Engine {
         let mut diff_ids = request.parent_diff_ids.clone();
         diff_ids.push(request.diff_id.clone());
         let chain = cala_store::layers::chain_ids(&diff_ids);
-        let chain_id = chain.last().ok_or_else(|| EngineError::Internal("a layer without a chain".to_owned()))?;
+        let chain_id =
+            chain.last().ok_or_else(|| EngineError::Internal("a layer without a chain".to_owned()))?;
         if let Some(layer) = cala_store::layers::layer_present(store.data(), &request.diff_id, chain_id) {
             return Ok((layer.key, layer.size, true));
         }
@@ -108,8 +119,10 @@ mod tests {
 
     #[test]
     fn only_its_own_names_mean_the_embedded_image() {
-        let means = |text: &str| Reference::parse_normalized(text).ok().as_ref().and_then(embedded_image).is_some();
-        for name in ["cala/hello", "cala/hello:latest", "docker.io/cala/hello", "localhost/cala/hello:latest"] {
+        let means =
+            |text: &str| Reference::parse_normalized(text).ok().as_ref().and_then(embedded_image).is_some();
+        for name in ["cala/hello", "cala/hello:latest", "docker.io/cala/hello", "localhost/cala/hello:latest"]
+        {
             assert!(means(name), "{name}");
         }
         for name in ["hello", "cala/hello:2", "quay.io/cala/hello", "cala/hello2", "localhost/hello"] {

@@ -80,7 +80,10 @@ impl FedSink {
     /// When no thread can be started.
     pub(super) fn feed(&self, file: File, pipe: OwnedFd) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
-        std::thread::Builder::new().name("feed-layer".to_owned()).spawn(move || feed(&shared, file, pipe)).map(drop)
+        std::thread::Builder::new()
+            .name("feed-layer".to_owned())
+            .spawn(move || feed(&shared, file, pipe))
+            .map(drop)
     }
 
     /// The whole blob is there and right: gives it its name and lets the feeder come to its end. Tells whether what was

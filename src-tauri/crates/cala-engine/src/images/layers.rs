@@ -49,7 +49,8 @@ impl<'a> Layers<'a> {
     /// Fetches and unpacks all; keys and sizes in the order of the manifest.
     pub(super) async fn fetch(&self) -> Result<Vec<(String, u64)>> {
         // A digest may occur more than once (empty layers do): one download, then each of its places.
-        let first = |at: usize| self.blobs.iter().position(|other| other.digest == self.blobs[at].digest) == Some(at);
+        let first =
+            |at: usize| self.blobs.iter().position(|other| other.digest == self.blobs[at].digest) == Some(at);
         let groups: Vec<usize> = (0..self.blobs.len()).filter(|at| first(*at)).collect();
         let fetched: Vec<Vec<(usize, (String, u64))>> =
             stream::iter(groups).map(|at| self.group(at)).buffer_unordered(AT_ONCE).try_collect().await?;
@@ -184,7 +185,9 @@ async fn blocking_finish(sink: FedSink) -> Result<bool> {
 }
 
 /// Runs what blocks on a thread of its own.
-pub(super) async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     joined(spawn_blocking(act).await)?
 }
 
@@ -193,7 +196,11 @@ fn joined<T>(result: std::result::Result<T, tokio::task::JoinError>) -> Result<T
 }
 
 /// As many diff ids as layers, all well-formed; else the image is nonsense.
-pub(super) fn diff_ids(config: &oci_spec::image::ImageConfiguration, image_id: &Digest, layers: usize) -> Result<Vec<Digest>> {
+pub(super) fn diff_ids(
+    config: &oci_spec::image::ImageConfiguration,
+    image_id: &Digest,
+    layers: usize,
+) -> Result<Vec<Digest>> {
     let invalid = |reason: String| StoreError::InvalidDocument { digest: image_id.clone(), reason };
     let ids: Vec<Digest> = config
         .rootfs()

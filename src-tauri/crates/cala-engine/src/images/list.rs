@@ -59,11 +59,12 @@ impl Engine {
         let image = store.image(&record.image_id)?;
         let (config, _) = store.read_image_config(&record.image_id)?;
         let (manifest, _) = store.read_manifest(&record.manifest)?;
-        let annotations = manifest.annotations().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
-        let manifest_type = manifest.media_type().as_ref().map_or_else(
-            || "application/vnd.oci.image.manifest.v1+json".to_owned(),
-            ToString::to_string,
-        );
+        let annotations =
+            manifest.annotations().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();
+        let manifest_type = manifest
+            .media_type()
+            .as_ref()
+            .map_or_else(|| "application/vnd.oci.image.manifest.v1+json".to_owned(), ToString::to_string);
         let directories: Vec<String> = record
             .layers
             .iter()
@@ -83,7 +84,12 @@ impl Engine {
         let record = store.resolve_image(name)?;
         let target = Reference::parse_normalized(new_name).map_err(StoreError::from)?;
         let tagged = store.tag_image(&record, &target)?;
-        self.object_event(cala_spec::event::EventKind::Image, "tag", record.image_id.hex(), &tagged.shown_name())
+        self.object_event(
+            cala_spec::event::EventKind::Image,
+            "tag",
+            record.image_id.hex(),
+            &tagged.shown_name(),
+        )
     }
 }
 
@@ -115,7 +121,12 @@ fn is_meant(text: &str, image: &Image) -> bool {
 
 fn summary(image: &Image, users: &HashMap<&Digest, usize>, shared: &HashSet<&str>) -> ImageSummary {
     let record = &image.record;
-    let shared_size = record.layers.iter().filter(|layer| shared.contains(layer.key.as_str())).map(|layer| layer.size).sum();
+    let shared_size = record
+        .layers
+        .iter()
+        .filter(|layer| shared.contains(layer.key.as_str()))
+        .map(|layer| layer.size)
+        .sum();
     ImageSummary {
         id: record.image_id.hex().to_owned(),
         parent_id: String::new(),
@@ -169,7 +180,8 @@ fn inspect(image: &Image, config: &ImageConfiguration, directories: &[String]) -
 }
 
 fn graph_driver(directories: &[String]) -> GraphDriver {
-    let (upper, lower) = directories.split_first().map_or((String::new(), String::new()), |(u, l)| (u.clone(), l.join(":")));
+    let (upper, lower) =
+        directories.split_first().map_or((String::new(), String::new()), |(u, l)| (u.clone(), l.join(":")));
     let mut data = BTreeMap::from([("UpperDir".to_owned(), upper)]);
     if !lower.is_empty() {
         data.insert("LowerDir".to_owned(), lower);

@@ -11,7 +11,13 @@ impl Engine {
     ///
     /// # Errors
     /// When the registry refuses them or the file cannot be written.
-    pub async fn login(&self, registry: &str, user: &str, password: &str, options: &LoginOptions) -> Result<()> {
+    pub async fn login(
+        &self,
+        registry: &str,
+        user: &str,
+        password: &str,
+        options: &LoginOptions,
+    ) -> Result<()> {
         Ok(of_login(options)?.login(registry, user, password).await?)
     }
 
@@ -43,7 +49,8 @@ fn of_login(options: &LoginOptions) -> Result<RegistryClient> {
 
 /// The client of a pull.
 pub(super) fn of_pull(options: &PullOptions) -> Result<RegistryClient> {
-    let credentials = options.credentials.clone().map(|(username, password)| Credentials { username, password });
+    let credentials =
+        options.credentials.clone().map(|(username, password)| Credentials { username, password });
     client(options.tls_verify, credentials, options.authfile.clone(), options.cert_dir.clone())
 }
 

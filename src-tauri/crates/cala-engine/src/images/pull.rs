@@ -21,7 +21,12 @@ impl Engine {
     ///
     /// # Errors
     /// When the reference is wrong, the registry does not answer or lies, credentials are wrong, or the disk is full.
-    pub async fn pull(&self, reference: &str, options: &PullOptions, progress: Progress<'_>) -> Result<Digest> {
+    pub async fn pull(
+        &self,
+        reference: &str,
+        options: &PullOptions,
+        progress: Progress<'_>,
+    ) -> Result<Digest> {
         let policy = options.policy.unwrap_or(PullPolicy::Always);
         Ok(self.obtain(reference, policy, options, progress).await?.image_id)
     }
@@ -50,10 +55,12 @@ impl Engine {
             (PullPolicy::Missing | PullPolicy::Never, Some(record)) => Ok(record),
             // An id names exactly what is here; no registry can say anything newer about it.
             (_, Some(record)) if is_id(text) => Ok(record),
-            (PullPolicy::Never, None) => match self.load_embedded(text, options.platform.as_ref(), progress)? {
-                Some(record) => Ok(record),
-                None => Err(EngineError::ImageNotHere(full_name(text))),
-            },
+            (PullPolicy::Never, None) => {
+                match self.load_embedded(text, options.platform.as_ref(), progress)? {
+                    Some(record) => Ok(record),
+                    None => Err(EngineError::ImageNotHere(full_name(text))),
+                }
+            }
             (PullPolicy::Newer, Some(record)) => self.newer(text, record, options, progress).await,
             (PullPolicy::Always | PullPolicy::Missing | PullPolicy::Newer, _) => {
                 match self.load_embedded(text, options.platform.as_ref(), progress)? {
@@ -81,7 +88,9 @@ impl Engine {
         options: &PullOptions,
         progress: Progress<'_>,
     ) -> Result<ImageRecord> {
-        let Some(Ok(reference)) = here.name.as_deref().map(Reference::parse_normalized) else { return Ok(here) };
+        let Some(Ok(reference)) = here.name.as_deref().map(Reference::parse_normalized) else {
+            return Ok(here);
+        };
         let client = login::of_pull(options)?;
         match client.current_digest(&reference).await {
             Ok(Some(digest)) if here.index.as_ref().unwrap_or(&here.manifest) == &digest => Ok(here),
@@ -118,12 +127,14 @@ impl Engine {
         progress: Progress<'_>,
     ) -> Result<ImageRecord> {
         let store = self.store()?;
-        let sizes = resolved.layers.iter().map(|blob| LayerSize { digest: blob.digest.clone(), size: blob.size });
+        let sizes =
+            resolved.layers.iter().map(|blob| LayerSize { digest: blob.digest.clone(), size: blob.size });
         progress(PullProgress::Manifest { layers: sizes.collect() });
         let image_id = &resolved.config.digest;
         let config = self.config(client, resolved).await?;
         let ids = diff_ids(&config, image_id, resolved.layers.len())?;
-        let layers = Layers::new(self, client, &resolved.source, &resolved.layers, &ids, progress)?.fetch().await?;
+        let layers =
+            Layers::new(self, client, &resolved.source, &resolved.layers, &ids, progress)?.fetch().await?;
         store.put_blob(&resolved.manifest_digest, &resolved.manifest_bytes)?;
         if let Some((digest, bytes)) = &resolved.index {
             store.put_blob(digest, bytes)?;
@@ -138,7 +149,11 @@ impl Engine {
     }
 
     /// The configuration, from here or from the registry.
-    async fn config(&self, client: &RegistryClient, resolved: &ResolvedManifest) -> Result<ImageConfiguration> {
+    async fn config(
+        &self,
+        client: &RegistryClient,
+        resolved: &ResolvedManifest,
+    ) -> Result<ImageConfiguration> {
         let (store, digest) = (self.store()?, &resolved.config.digest);
         if let Ok((config, _)) = store.read_image_config(digest) {
             return Ok(config);
@@ -151,7 +166,10 @@ impl Engine {
     /// Deletes what images that were removed during this pull left behind.
     pub(super) fn collect_later(&self) {
         let mut trees = Trees::default();
-        let done = self.store().and_then(|store| Ok(store.collect(&mut trees)?)).and_then(|_| self.delete_trees(&trees.0));
+        let done = self
+            .store()
+            .and_then(|store| Ok(store.collect(&mut trees)?))
+            .and_then(|_| self.delete_trees(&trees.0));
         if let Err(error) = done {
             tracing::debug!(%error, "what removed images left could not be deleted now");
         }
@@ -180,5 +198,6 @@ fn is_id(text: &str) -> bool {
 
 /// As it is shown in messages.
 fn full_name(text: &str) -> String {
-    Reference::parse_normalized(text).map_or_else(|_| text.to_owned(), |reference| reference.with_default_tag().to_string())
+    Reference::parse_normalized(text)
+        .map_or_else(|_| text.to_owned(), |reference| reference.with_default_tag().to_string())
 }

@@ -66,8 +66,7 @@ fn is_last_part(record: &[u8]) -> bool {
 fn prepend(log: &LogFile, begin: u64, data: &mut Vec<u8>) -> io::Result<u64> {
     let size = begin.min(BLOCK);
     let start = begin - size;
-    #[expect(clippy::cast_possible_truncation, reason = "at most BLOCK")]
-    let mut block = vec![0; size as usize];
+    let mut block = vec![0; usize::try_from(size).unwrap_or(0)];
     log.file.read_exact_at(&mut block, start)?;
     block.append(data);
     *data = block;

@@ -40,7 +40,11 @@ mod tests {
         let all = merge(&ContainerSpec { privileged: true, ..ContainerSpec::default() }).expect("valid");
         assert_eq!(all.len(), capability::NAMES.len());
         let sets = sets(&all);
-        assert_eq!(sets.bounding().as_ref().map(HashSet::len), Some(all.len()), "the specification knows every name");
+        assert_eq!(
+            sets.bounding().as_ref().map(HashSet::len),
+            Some(all.len()),
+            "the specification knows every name"
+        );
         assert!(sets.inheritable().as_ref().is_some_and(HashSet::is_empty));
         assert!(sets.ambient().as_ref().is_some_and(HashSet::is_empty));
     }

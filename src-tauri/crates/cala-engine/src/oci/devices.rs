@@ -44,7 +44,8 @@ fn check_one(device: &DeviceMapping) -> Result<(), EngineError> {
     if !permissions.chars().all(|c| "rwm".contains(c)) {
         return Err(invalid(format!("invalid device permissions \"{permissions}\"")));
     }
-    if !permissions.is_empty() && !(permissions.contains('r') && permissions.contains('w')) {
+    let read_write = permissions.contains('r') && permissions.contains('w');
+    if !(permissions.is_empty() || read_write) {
         return Err(EngineError::CannotEnforce {
             what: format!("device permissions \"{permissions}\" of {host}"),
             remedy: "without root a device is shared with all your rights to it: leave the permissions out"

@@ -153,7 +153,7 @@ fn resources(wish: &Resources, default_pids: Option<i64>) -> LinuxResources {
 pub(crate) fn cpu_quota(cpus: f64) -> Option<i64> {
     let quota = (cpus * CPU_PERIOD as f64).round();
     #[expect(clippy::cast_possible_truncation, reason = "checked: far below 2^53")]
-    (quota >= 1.0 && quota < 1e12).then_some(quota as i64)
+    (1.0..1e12).contains(&quota).then_some(quota as i64)
 }
 
 #[cfg(test)]

@@ -88,8 +88,11 @@ impl Security {
             SecurityOpt::Label(_) => {}
             SecurityOpt::AppArmor(profile) if profile == "unconfined" => {}
             SecurityOpt::AppArmor(profile) => {
-                return Err(InvalidValue::new("apparmor_not_supported", format!("AppArmor profile \"{profile}\" is not supported"))
-                    .allowing("without root no profile can be applied; leave the option out"));
+                return Err(InvalidValue::new(
+                    "apparmor_not_supported",
+                    format!("AppArmor profile \"{profile}\" is not supported"),
+                )
+                .allowing("without root no profile can be applied; leave the option out"));
             }
         }
         Ok(())
@@ -146,7 +149,8 @@ mod tests {
 
     #[test]
     fn what_is_unknown_or_not_there_is_refused() {
-        for bad in ["nope", "seccomp=", "mask=proc", "no-new-privileges=maybe", "apparmor=mine", "allow=all"] {
+        for bad in ["nope", "seccomp=", "mask=proc", "no-new-privileges=maybe", "apparmor=mine", "allow=all"]
+        {
             assert!(of(&[bad]).is_err(), "{bad}");
         }
         assert!(of(&[ALLOW_CONTROL_SOCKETS]).expect("valid").allow_control_sockets);
