@@ -1,18 +1,24 @@
 //! Making a container's records: whole in `tmp/`, then the name, then one rename.
 
-use std::fs::{DirBuilder, Permissions};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cala_spec::{ContainerConfig, ContainerState};
 use cala_sys::durable;
-use cala_sys::flock::{FileLock, Mode};
+use cala_sys::flock::{self, FileLock, Mode};
 
 use super::StageLock;
 use crate::error::StoreError;
 use crate::layers;
 use crate::store::Store;
+
+/// Whatever is half-made for so long is looked at by the next creation.
+const SWEEP_AGE: Duration = Duration::from_secs(10);
+/// What has no lock is given so long to be finished.
+const UNLOCKED_AGE: Duration = Duration::from_secs(60);
 
 /// A container that was just created. As long as it is held nobody else starts, settles or removes the container.
 #[derive(Debug)]
@@ -37,6 +43,7 @@ impl Store {
             return Err(StoreError::NameInUse { name: config.name.clone(), id });
         }
         let making = self.creation_dir(&config.id);
+        self.sweep_creations(SWEEP_AGE);
         let done = self.make_and_publish(config, &making);
         if done.is_err() {
             // What was made is the user's own and shallow; what cannot be removed is swept later.
@@ -72,21 +79,20 @@ impl Store {
         })
     }
 
-    /// Removes containers that were half-made when their creator ended. Called now and then by whoever creates.
-    pub fn sweep_creations(&self) {
+    /// Removes containers and volumes that were half-made when their creator ended, once they are `older_than` this.
+    /// [`Store::claim_container`] does it now and then by itself.
+    pub fn sweep_creations(&self, older_than: Duration) {
         let Ok(entries) = std::fs::read_dir(self.path("tmp")) else { return };
         for entry in entries.flatten() {
             if !entry.file_name().to_string_lossy().starts_with("create-") {
                 continue;
             }
-            let free = match FileLock::try_take(&entry.path().join("lock"), Mode::Exclusive) {
-                Ok(Some(_)) => true,
-                Ok(None) => false,
-                // Killed before it made its lock, or this moment's creator has not come so far: give it a minute.
-                Err(_) => entry
-                    .metadata()
-                    .and_then(|meta| meta.modified())
-                    .is_ok_and(|time| time.elapsed().is_ok_and(|age| age.as_secs() > 60)),
+            let made = entry.metadata().and_then(|meta| meta.modified());
+            let age = made.ok().and_then(|made| made.elapsed().ok()).unwrap_or_default();
+            let free = match File::open(entry.path().join("lock")) {
+                Ok(lock) => age >= older_than && matches!(flock::try_lock(&lock, Mode::Exclusive), Ok(true)),
+                // Volumes have no lock, and a container's creator may not have come so far.
+                Err(_) => age >= older_than.max(UNLOCKED_AGE),
             };
             if free {
                 let _ = std::fs::remove_dir_all(entry.path());

@@ -16,6 +16,11 @@ use crate::store::Store;
 /// Largest `container.json` in bytes.
 const MAX_CONFIG: usize = 4 << 20;
 
+/// Listing takes a few microseconds per file, most of them in the kernel: with hundreds of containers threads pay.
+const MAX_THREADS: usize = 4;
+/// Containers below which another thread is not worth its start.
+const MIN_SHARE: usize = 100;
+
 /// What reading one container gave.
 enum Look {
     Sound(Box<ContainerConfig>, ContainerState),
@@ -30,12 +35,30 @@ impl Store {
     /// The directory cannot be listed, or descriptors or memory are exhausted.
     pub fn containers(&self) -> Result<Vec<ContainerEntry>, StoreError> {
         let (directory, ids) = self.container_ids()?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+        let share = ids.len().div_ceil(threads).max(MIN_SHARE);
+        let mut entries = Vec::with_capacity(ids.len());
+        std::thread::scope(|scope| {
+            let mut shares = ids.chunks(share);
+            let first = shares.next().unwrap_or_default();
+            let others: Vec<_> = shares.map(|ids| scope.spawn(|| self.entries(&directory, ids))).collect();
+            entries.extend(self.entries(&directory, first)?);
+            for other in others {
+                // A thread that panicked passes its panic on, as if it had happened here.
+                entries.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            }
+            Ok::<(), StoreError>(())
+        })?;
+        entries.sort_by(|a, b| (a.created_ns(), a.id()).cmp(&(b.created_ns(), b.id())));
+        Ok(entries)
+    }
+
+    fn entries(&self, directory: &OwnedFd, ids: &[ContainerId]) -> Result<Vec<ContainerEntry>, StoreError> {
         let mut buffer = Vec::with_capacity(16 << 10);
         let mut entries = Vec::with_capacity(ids.len());
         for id in ids {
-            entries.extend(self.entry(&directory, &id, &mut buffer)?);
+            entries.extend(self.entry(directory, id, &mut buffer)?);
         }
-        entries.sort_by(|a, b| (a.created_ns(), a.id()).cmp(&(b.created_ns(), b.id())));
         Ok(entries)
     }
 

@@ -55,6 +55,7 @@ impl Store {
         let _images = self.lock_images(Mode::Exclusive)?;
         let pulls = self.path("images/pull.lock");
         let pulling = FileLock::try_take(&pulls, Mode::Exclusive).map_err(StoreError::io("lock", &pulls))?;
+        self.sweep_temporaries(pulling.is_some());
         let notes = self.notes();
         if pulling.is_none() || notes.is_empty() {
             return Ok((0, Vec::new()));
@@ -70,6 +71,20 @@ impl Store {
             }
         }
         Ok((freed, trees))
+    }
+
+    /// Removes temporary files of killed writers. Who writes names and records holds the images' lock, which we have
+    /// alone; who writes blobs holds the pulls' lock.
+    fn sweep_temporaries(&self, blobs_too: bool) {
+        let named = ["images", "images/names", "images/removed", "names/containers"];
+        let blobs = ["images/blobs/sha256", "images/blobs/sha512"];
+        for directory in named.iter().chain(blobs.iter().filter(|_| blobs_too)) {
+            for entry in std::fs::read_dir(self.path(directory)).into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().starts_with(durable::TEMPORARY_PREFIX) {
+                    let _ = std::fs::remove_file(entry.path());
+                }
+            }
+        }
     }
 
     fn notes(&self) -> Vec<ImageRecord> {
