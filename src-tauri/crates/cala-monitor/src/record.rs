@@ -1,18 +1,48 @@
 //! `state.json`: what a monitor writes down about its container while it lives.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cala_spec::ContainerState;
+use rustix::fs::RenameFlags;
+use rustix::io::Errno;
 
 /// Replaces `state.json` of a container, synced if `durable`.
 ///
 /// # Errors
 /// Those of the file system; the old file stays then.
 pub fn write_state(container_dir: &Path, state: &ContainerState, durable: bool) -> io::Result<()> {
-    cala_sys::durable::write_atomic(&container_dir.join("state.json"), &serde_json::to_vec(state)?, durable)
+    let path = container_dir.join("state.json");
+    let bytes = serde_json::to_vec(state)?;
+    if durable {
+        return cala_sys::durable::write_atomic(&path, &bytes, true);
+    }
+    let temporary = container_dir.join(format!("{}state.json", cala_sys::durable::TEMPORARY_PREFIX));
+    write_file(&temporary, &bytes)?;
+    replace_lazily(&temporary, &path)
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600).open(path)?.write_all(bytes)
+}
+
+/// Puts a file in the place of another without waiting for the disk: on ext4 a rename onto an existing file starts
+/// writing at once (auto_da_alloc, 1.5 ms), an exchange of the two does not.
+fn replace_lazily(from: &Path, to: &Path) -> io::Result<()> {
+    let rename = |flags| rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, flags);
+    match rename(RenameFlags::NOREPLACE) {
+        Ok(()) => return Ok(()),
+        Err(Errno::EXIST) => {}
+        Err(_) => return fs::rename(from, to),
+    }
+    match rename(RenameFlags::EXCHANGE) {
+        Ok(()) => fs::remove_file(from),
+        Err(_) => fs::rename(from, to),
+    }
 }
 
 /// The last state; the default (created) when there is none or it is damaged.
@@ -64,8 +94,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read_state(folder.path()), ContainerState::default());
         let state = ContainerState { pid: 7, exit_code: 3, ..ContainerState::default() };
-        write_state(folder.path(), &state, true).unwrap();
-        assert_eq!(read_state(folder.path()), state);
+        for durable in [false, false, true] {
+            write_state(folder.path(), &state, durable).unwrap();
+            assert_eq!(read_state(folder.path()), state);
+        }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

@@ -53,6 +53,9 @@ mod libc_signal {
 /// Bytes read of a stream at once.
 const PIECE: usize = 16 << 10;
 
+/// How long no client is let in when descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// How long clients that may still ask something keep an ended monitor alive.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -100,8 +103,8 @@ struct Monitor {
     plan: Option<Box<RunPlan>>,
     lock: Option<File>,
     listener: Option<UnixListener>,
-    /// No descriptor was left for another client; tried again when one goes.
-    accept_paused: bool,
+    /// No descriptor was left for another client: when to try again.
+    accept_again: Option<Instant>,
     signals: SignalFd,
     namespace: OwnedFd,
     log: LogWriter,
@@ -157,7 +160,7 @@ impl Monitor {
             plan: Some(plan),
             lock: Some(lock),
             listener: Some(listener),
-            accept_paused: false,
+            accept_again: None,
             signals,
             namespace,
             log,
@@ -194,7 +197,7 @@ impl Monitor {
     fn interests(&self) -> Vec<Interest<'_, Token>> {
         let mut list = Vec::with_capacity(8 + self.clients.len());
         list.push(Interest { fd: self.signals.as_fd(), read: true, write: false, token: Token::Signals });
-        if let Some(listener) = self.listener.as_ref().filter(|_| !self.accept_paused) {
+        if let Some(listener) = self.listener.as_ref().filter(|_| self.accept_again.is_none()) {
             list.push(Interest { fd: listener.as_fd(), read: true, write: false, token: Token::Listener });
         }
         for (index, client) in self.clients.iter().enumerate() {
@@ -246,7 +249,7 @@ impl Monitor {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => {
-                    self.accept_paused = true;
+                    self.accept_again = Instant::now().checked_add(ACCEPT_PAUSE);
                     return;
                 }
             }
@@ -258,7 +261,6 @@ impl Monitor {
         self.escalate(now);
         self.finish_sessions(now);
         self.finish_container(now);
-        let before = self.clients.len();
         let mut index = 0;
         while let Some(client) = self.clients.get(index) {
             if client.is_finished() {
@@ -268,8 +270,8 @@ impl Monitor {
                 index += 1;
             }
         }
-        if self.clients.len() < before {
-            self.accept_paused = false;
+        if self.accept_again.is_some_and(|again| now >= again) {
+            self.accept_again = None;
         }
     }
 
@@ -279,7 +281,7 @@ impl Monitor {
         let drain = self.container.iter().chain(self.sessions.iter().map(|session| &session.process));
         let drain = drain.filter_map(Process::drain_deadline).min();
         let linger = self.settled.filter(|_| self.lingers()).map(|at| at + LINGER);
-        [stop, drain, linger].into_iter().flatten().min()
+        [stop, drain, linger, self.accept_again].into_iter().flatten().min()
     }
 
     fn lingers(&self) -> bool {
