@@ -243,4 +243,19 @@ mod tests {
         assert_eq!(text.lines().count(), 2);
         assert!(text.ends_with(" stdout F x\n"));
     }
+
+    #[test]
+    fn what_a_full_disk_swallowed_is_counted_and_noted_when_there_is_room_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut log = LogWriter::open(plan(folder.path(), 0, 1)).unwrap();
+        log.append(Stream::Stdout, b"before\n", 1);
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let disk = std::mem::replace(&mut log.file, full);
+        log.append(Stream::Stdout, b"a\nb\n", 2);
+        log.append(Stream::Stdout, b"c\n", 3);
+        log.file = disk;
+        log.append(Stream::Stdout, b"after\n", 4);
+        let text = contents(&folder.path().join("ctr.log"));
+        assert_eq!(text, "before\ncala: 3 lines of the log were lost because the disk was full\nafter\n");
+    }
 }
