@@ -79,6 +79,15 @@ describe("accessibility", () => {
       }, { locale, colorScheme }));
   }
 
+  test("axe finds nothing in a narrow window", () =>
+    onPage("", async (page) => {
+      await row(page, "web").waitFor();
+      assert.deepEqual(await axe(page), []);
+      await page.evaluate(() => (location.hash = "#/images"));
+      await page.waitForTimeout(300);
+      assert.deepEqual(await axe(page), []);
+    }, { viewport: { width: 760, height: 560 } }));
+
   test("with more contrast and less motion it works too", () =>
     onPage("", async (page) => {
       await row(page, "web").waitFor();

@@ -81,10 +81,18 @@ function rustCodes() {
   return codes;
 }
 
+/** Codes that the shell gives by name: `plain("code", …)`. */
+function shellCodes(codes) {
+  for (const path of files(join(ui, "../src-tauri/src"), [".rs"])) {
+    for (const [, code] of readFileSync(path, "utf8").matchAll(/\bplain\(\s*"([a-z_]+)"/g)) codes.set(code, path.slice(path.indexOf("src-tauri")));
+  }
+  return codes;
+}
+
 const all = Object.fromEntries(languages.map((language) => [language, load(language)]));
 const keys = compare(all);
 findUnused(keys);
-const codes = rustCodes();
+const codes = shellCodes(rustCodes());
 for (const [code, path] of [...codes].sort()) {
   for (const language of languages) if (!all[language].has(`errors.${code}`)) problems.push(`${language}: errors.${code} is missing (${path})`);
 }

@@ -336,7 +336,8 @@ function inspect({ row, spec, oom, error }: Fake): ContainerInspect {
       Cmd: row.Command, WorkingDir: "/", Entrypoint: null, Labels: { "org.example.note": "<img src=x onerror=alert(1)>" }, CreateCommand: [],
     },
     HostConfig: { Memory: oom ? 536_870_912 : (spec.resources.memory ?? 0), NanoCpus: (spec.resources.cpus ?? 0) * 1e9, NetworkMode: spec.network, ReadonlyRootfs: spec.read_only, Privileged: false },
-  };
+    // As much of it as the window reads.
+  } as ContainerInspect;
 }
 
 function inspectImage(row: ImageSummary | undefined): ImageInspect {
@@ -346,10 +347,10 @@ function inspectImage(row: ImageSummary | undefined): ImageInspect {
     Config: { Env: ["PATH=/usr/bin:/bin"], Entrypoint: ["/docker-entrypoint.sh"], Cmd: ["nginx", "-g", "daemon off;"], WorkingDir: "/", ExposedPorts: { "80/tcp": {} } },
     Architecture: row.Arch, Os: row.Os, Size: row.Size, RootFS: { Type: "layers", Layers: [1, 2, 3].map((n) => `sha256:${hex(`layer ${n}`)}`) },
     History: [{ created_by: "ADD alpine-minirootfs.tar.gz / # buildkit" }, { created_by: "RUN /bin/sh -c apk add --no-cache nginx" }, { created_by: 'CMD ["nginx" "-g" "daemon off;"]', empty_layer: true }],
-  };
+  } as ImageInspect;
 }
 
-const INFO: Info = {
+const INFO = {
   host: {
     arch: "amd64", cgroupVersion: "v2", cgroupControllers: ["cpu", "memory", "pids"], cpus: 8, distribution: { distribution: "debian", version: "12", codename: "bookworm" },
     hostname: "cove", idMappings: { uidmap: [{ container_id: 0, host_id: 1000, size: 1 }, { container_id: 1, host_id: 100000, size: 65536 }], gidmap: [] }, kernel: "6.1.0-28-amd64",
@@ -361,4 +362,4 @@ const INFO: Info = {
   },
   version: { Version: "0.1.0", OsArch: "linux/amd64" },
   warnings: [],
-};
+} as unknown as Info;

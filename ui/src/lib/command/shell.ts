@@ -41,7 +41,7 @@ export function splitWords(text: string): string[] {
 
 /** A word so that a shell reads it back unchanged. */
 export function quoteWord(word: string): string {
-  if (word !== "" && /^[\w@%+=:,./-]+$/.test(word)) return word;
+  if (word !== "" && /^[\w@%+=:,./•-]+$/.test(word)) return word;
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
