@@ -165,13 +165,17 @@ impl<'a> Walk<'a> {
 
     /// A flag with its value; for a switch the value turns it on or off.
     fn with_value(&mut self, argument: &Arg, value: &OsStr) -> Result<(), Failure> {
-        if !matches!(argument.get_action(), ArgAction::SetTrue) {
+        let switch = matches!(argument.get_action(), ArgAction::SetTrue);
+        if !switch && takes_value(argument) {
             self.push(argument, Some(value));
             return Ok(());
         }
         let on = boolean(value)
             .map_err(|what| self.mistake(invalid_value(&shown(argument), value.as_bytes(), &what)))?;
-        if on {
+        if !switch {
+            // A switch that is on unless turned off.
+            self.push(argument, Some(OsStr::new(if on { "true" } else { "false" })));
+        } else if on {
             self.push(argument, None);
         } else {
             self.flags.retain(|(id, _)| id != argument.get_id().as_str());
@@ -344,7 +348,7 @@ mod tests {
             ("run -eA=1 -e B=2 -e=C box", "cala run --env=A=1 --env=B=2 --env=C -- box"),
             ("run --tty --tty=false box", "cala run -- box"),
             ("run --tls-verify box", "cala run --tls-verify -- box"),
-            ("run --tls-verify=0 -- -box", "cala run --tls-verify=0 -- -box"),
+            ("run --tls-verify=0 -- -box", "cala run --tls-verify=false -- -box"),
             ("ps x -a", "cala ps --all -- x"),
             ("ps -h", "help [\"ps\"]"),
             ("run --help", "help [\"run\"]"),

@@ -86,11 +86,23 @@ impl Failure {
     }
 }
 
+/// A text without Rust's ` (os error 2)`.
+fn without_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(" (os error ") {
+        let (before, found) = rest.split_at(at);
+        let end = found.find(')').map_or(found.len(), |end| end + 1);
+        out.push_str(before);
+        rest = &found[end..];
+    }
+    out + rest
+}
+
 /// What the system said, without Rust's ` (os error 2)`.
 pub(crate) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let end = text.find(" (os error").unwrap_or(text.len());
-    let mut chars = text[..end].chars();
+    let text = without_numbers(&error.to_string());
+    let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
@@ -98,7 +110,7 @@ impl<E: Classify> From<E> for Failure {
     fn from(error: E) -> Self {
         let hints: Hints = error.hints();
         Self {
-            text: cala_spec::error::chain(&error),
+            text: without_numbers(&cala_spec::error::chain(&error)),
             hints: hints.iter().map(str::to_owned).collect(),
             see: None,
             code: error.kind().exit_code(),
@@ -109,7 +121,7 @@ impl<E: Classify> From<E> for Failure {
 
 impl From<crate::template::TemplateError> for Failure {
     fn from(error: crate::template::TemplateError) -> Self {
-        Self::new(error.to_string())
+        Self::new(error.to_string()).hint("`--format '{{json .}}'` shows the fields there are")
     }
 }
 
@@ -131,5 +143,6 @@ mod tests {
         let failure = Failure::io("writing", &io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!((failure.render().as_str(), failure.code()), ("", 0));
         assert_eq!(reason(&io::Error::from_raw_os_error(2)), "no such file or directory");
+        assert_eq!(without_numbers("a: x (os error 2): y (os error 5)"), "a: x: y");
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Args {
     #[arg(long)]
     no_stdin: bool,
     /// Pass signals on to the container
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_name = "bool")]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_name = "bool")]
     sig_proxy: bool,
     #[arg(value_name = "CONTAINER", num_args = 0..)]
     names: Vec<String>,

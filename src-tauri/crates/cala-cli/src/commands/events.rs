@@ -29,13 +29,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "string")]
     format: Option<String>,
     /// Do not cut ids
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_name = "bool")]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_name = "bool")]
     no_trunc: bool,
     /// Show events from this time on
     #[arg(long, value_name = "string")]
     since: Option<String>,
     /// Go on with what happens from now on
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_name = "bool")]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_name = "bool")]
     stream: bool,
     /// Show events until this time
     #[arg(long, value_name = "string")]

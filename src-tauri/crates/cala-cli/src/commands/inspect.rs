@@ -115,16 +115,16 @@ fn find(engine: &Engine, kind: &str, name: &str) -> Result<Found, Failure> {
         match engine.inspect_container(name) {
             Ok(container) => return Ok(Found::Container(Box::new(container))),
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-            Err(_) if kind == "container" => return Err(Failure::new(format!("no such container {name}"))),
+            Err(_) if kind == "container" => return Err(Failure::new(format!("no such container {name}")).hint("`cala ps -a` lists all containers")),
             Err(_) => {}
         }
     }
     match engine.inspect_image(name) {
         Ok(image) => Ok(Found::Image(Box::new(image))),
-        Err(error) if error.kind() != ErrorKind::NotFound && kind == "image" => Err(error.into()),
-        Err(_) if kind == "image" => Err(Failure::new(format!("{name}: image not known"))),
+        Err(error) if kind == "image" => Err(error.into()),
         // A name that is no reference may still have been meant for a container.
-        Err(_) => Err(Failure::new(format!("no such object: {name:?}"))),
+        Err(_) => Err(Failure::new(format!("no such object: {name:?}"))
+            .hint("`cala ps -a` and `cala images` list what is here")),
     }
 }
 

@@ -129,7 +129,7 @@ const COLUMNS: &str =
     "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
 const SIZED: &str = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}\t{{.Size}}";
 
-/// The engine lists newest first; Podman shows oldest first.
+/// The engine lists the oldest first, as Podman shows them.
 fn sort(containers: &mut [ContainerSummary], by: &str) {
     match by {
         "command" => containers.sort_by(|a, b| a.command.cmp(&b.command)),
@@ -139,7 +139,7 @@ fn sort(containers: &mut [ContainerSummary], by: &str) {
         "runningfor" => containers.sort_by_key(|container| container.started_at),
         "size" => containers.sort_by_key(|container| container.size),
         "status" => containers.sort_by(|a, b| a.state.as_str().cmp(b.state.as_str())),
-        _ => containers.reverse(),
+        _ => {}
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "string", default_value = "ctrl-p,ctrl-q")]
     detach_keys: String,
     /// Pass signals on to the container
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_name = "bool")]
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_name = "bool")]
     sig_proxy: bool,
     #[arg(value_names = ["IMAGE", "[COMMAND", "[ARG...]]"], num_args = 0.., trailing_var_arg = true)]
     words: Vec<String>,

@@ -158,7 +158,10 @@ impl Parser {
             Stop::End(_) => Vec::new(),
             Stop::Else(at) => self.otherwise(control, at)?,
             Stop::Source => {
-                return Fault::new(self.end, format!("unexpected EOF: {{{{{}}}}} has no end", control.word()));
+                return Fault::new(
+                    self.end,
+                    format!("unexpected EOF: {{{{{}}}}} has no end", control.word()),
+                );
             }
         };
         self.variables.truncate(known);
