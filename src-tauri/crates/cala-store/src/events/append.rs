@@ -33,8 +33,9 @@ pub fn append_event(directory: &Path, event: &Event) -> io::Result<()> {
         let _ = file.write(b"\n");
         return Err(io::ErrorKind::StorageFull.into());
     }
-    if file.metadata()?.len() >= MAX_SEGMENT {
-        rotate(directory, &file)?;
+    // The event is written: that a full segment stays is no failure of this.
+    if let Err(error) = file.metadata().and_then(|meta| rotate_when_full(directory, &file, meta.len())) {
+        tracing::debug!(%error, "the event log could not be rotated");
     }
     Ok(())
 }
@@ -57,11 +58,18 @@ fn line(event: &Event) -> io::Result<Vec<u8>> {
 }
 
 /// Renames the full segment, unless somebody else is at it or has done it.
-fn rotate(directory: &Path, full: &File) -> io::Result<()> {
+fn rotate_when_full(directory: &Path, full: &File, length: u64) -> io::Result<()> {
+    if length < MAX_SEGMENT {
+        return Ok(());
+    }
     let Some(_lock) = FileLock::try_take(&directory.join("lock"), Mode::Exclusive)? else { return Ok(()) };
     let current = directory.join(CURRENT);
-    let (open, named) = (full.metadata()?, std::fs::metadata(&current)?);
-    if open.ino() != named.ino() {
+    let named = match std::fs::metadata(&current) {
+        // Renamed a moment ago, and nobody has written since.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        named => named?,
+    };
+    if full.metadata()?.ino() != named.ino() {
         return Ok(());
     }
     let mut second = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();

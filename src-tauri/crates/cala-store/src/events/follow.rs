@@ -16,13 +16,16 @@ use rustix::fs::inotify;
 use super::CURRENT;
 use super::read::{EventReader, open_full, parse_line};
 
+/// How many segments that were read before are kept open.
+const MAX_PREVIOUS: usize = 8;
+
 /// Waits for events. Everything that is written after [`EventFollower::open`] returned is seen once, across rotations.
 #[derive(Debug)]
 pub struct EventFollower {
     directory: PathBuf,
     watch: OwnedFd,
-    /// The segment read before: a writer that opened it before it was renamed may still add to it.
-    previous: Option<Tail>,
+    /// Segments read before, the oldest first: a writer that opened one before it was renamed may still add to it.
+    previous: VecDeque<Tail>,
     current: Option<Tail>,
     /// Full segments of the time before, still to be told.
     history: Option<EventReader>,
@@ -74,7 +77,7 @@ impl EventFollower {
         Ok(Self {
             directory: directory.to_owned(),
             watch,
-            previous: None,
+            previous: VecDeque::new(),
             current: Tail::open(&directory.join(CURRENT))?,
             history: None,
             since_ns: None,
@@ -147,7 +150,7 @@ impl EventFollower {
     }
 
     fn read_new(&mut self) -> io::Result<()> {
-        if let Some(tail) = &mut self.previous {
+        for tail in &mut self.previous {
             tail.read_into(&mut self.ready)?;
         }
         if let Some(tail) = &mut self.current {
@@ -160,23 +163,23 @@ impl EventFollower {
         }
         // Renamed and begun anew. What came into the old one between the read above and now is read next time.
         if let Some(next) = Tail::open(&self.directory.join(CURRENT))? {
-            self.read_between(open, next.inode())?;
-            self.previous = self.current.replace(next);
+            let between = self.open_between(open, next.inode())?;
+            self.previous.extend(self.current.replace(next));
+            self.previous.extend(between);
+            self.previous.drain(..self.previous.len().saturating_sub(MAX_PREVIOUS));
             return self.read_new();
         }
         Ok(())
     }
 
     /// In a burst several segments may fill up between two looks: those that lie between the one read and the next.
-    fn read_between(&mut self, read: Option<u64>, next: Option<u64>) -> io::Result<()> {
+    fn open_between(&self, read: Option<u64>, next: Option<u64>) -> io::Result<Vec<Tail>> {
         let mut full = open_full(&self.directory, None, next)?;
         let inode = |file: &File| file.metadata().ok().map(|meta| meta.ino());
-        if let Some(at) = full.iter().position(|file| read.is_some() && inode(file) == read) {
-            for file in full.drain(at + 1..) {
-                Tail { file, rest: Vec::new() }.read_into(&mut self.ready)?;
-            }
-        }
-        Ok(())
+        let Some(at) = full.iter().position(|file| read.is_some() && inode(file) == read) else {
+            return Ok(Vec::new());
+        };
+        Ok(full.drain(at + 1..).map(|file| Tail { file, rest: Vec::new() }).collect())
     }
 }
 
