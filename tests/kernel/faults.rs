@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use crate::{World, world};
 
-fn monitor_pid(world: &World, name: &str) -> String {
+pub(crate) fn monitor_pid(world: &World, name: &str) -> String {
     let pid = world.inspect(name, "{{.State.Pid}}");
     // The container's first process is the monitor's child.
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the container runs");

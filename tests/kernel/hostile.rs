@@ -131,8 +131,11 @@ fn odd_users_are_refused_or_exact_and_never_root_by_accident() {
     for user in ["2147483648", "4294967295", "4294967296", "99999999999", "-1", "+1", "1e3", "0x10", "1000:x", "nobody-here"] {
         let output = world.run_rm(&["--user", user], &["id", "-u"]);
         assert!(output.code != 0 || output.text() == user, "{user}: {output:?}");
+        assert!([0, 125, 126].contains(&output.code), "{user}: {output:?}");
         assert!(output.text() != "0", "{user}: {output:?}");
     }
+    let unknown = world.run_rm(&["--user", "nobody-here"], &["id", "-u"]).exits_with(126);
+    assert!(unknown.stderr.contains("unable to find user nobody-here: no matching entries in passwd file"), "{unknown:?}");
     let layer = LayerBuilder::default().file("etc/passwd", 0o644, b"99999999999:x:0:0::/:/bin/sh\n1001:x:0:0::/:/bin/sh\n");
     let output = run(&world, "passwd", layer, &env(), &["--user", "99999999999"], &["id", "-u"]);
     assert_ne!(output.code, 0, "{output:?}");
@@ -163,9 +166,79 @@ fn the_engines_programs_cannot_be_reached_from_inside() {
     run(&world, "interp", layer, &env(), &[], &["evil"]);
     world.sleeper("exe");
     let script = "for n in $(seq 50); do for p in /proc/[0-9]*/exe; do (echo x >$p) 2>/dev/null && echo WROTE $p; done; done; true";
-    let output = world.cala.run(["exec", "exe", "sh", "-c", script]);
+    let output = world.cala.run(["exec", "exe", "sh", "-c", script]).success();
     assert!(!output.stdout.contains("WROTE"), "{output:?}");
     assert!(std::fs::read(env!("CARGO_BIN_EXE_cala-monitor")).expect("the program") == before, "the program changed");
+}
+
+/// Programs that belong to the user, as whoever builds or unpacks Cala has them.
+fn own_programs() -> Option<(tempfile::TempDir, World, PathBuf)> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for program in [env!("CARGO_BIN_EXE_cala"), env!("CARGO_BIN_EXE_cala-monitor"), env!("CARGO_BIN_EXE_cala-store")] {
+        let program = std::path::Path::new(program);
+        std::fs::copy(program, folder.path().join(program.file_name().expect("a name"))).expect("there is space");
+    }
+    let world = crate::world_of(folder.path().join("cala").to_str()?)?;
+    let monitor = folder.path().join("cala-monitor");
+    Some((folder, world, monitor))
+}
+
+/// A command that is exchanged for a link to /proc/self/exe between the engine's look at it and its execution runs the
+/// engine's program inside the container, and what loops there gets hold of its file.
+#[test]
+fn a_program_of_the_engine_that_is_caught_inside_cannot_be_written() {
+    let Some((_folder, world, monitor)) = own_programs() else { return };
+    let before = std::fs::read(&monitor).expect("the program");
+    let script = "cd /bin; cp busybox real; ln -s /proc/self/exe link; busybox mkfifo fifo; ln -s busybox evil
+        while :; do for n in real fifo link; do ln -sf $n next; busybox mv -T next evil; done; done &
+        while :; do
+            for p in /proc/[0-9]*; do
+                {
+                    busybox cmp -s /proc/self/fd/9 /bin/busybox && continue
+                    echo caught $p
+                    chmod 777 /proc/self/fd/9 && echo WROTE mode
+                    (echo x >>/proc/self/fd/9) && echo WROTE content
+                } 9<$p/exe
+            done
+        done 2>/dev/null";
+    let image = &world.image;
+    world.cala.run(["run", "-d", "--network", "none", "--name", "trap", image, "sh", "-c", script]).success();
+    for _ in 0..100 {
+        let output = world.cala.run(["exec", "trap", "evil"]);
+        // busybox under the name `real` knows no such applet: 127.
+        assert!([0, 1, 125, 126, 127].contains(&output.code), "{output:?}");
+    }
+    let said = world.cala.run(["logs", "trap"]).success().stdout;
+    world.cala.run(["rm", "-f", "-t", "0", "trap"]).success();
+    assert!(!said.contains("WROTE"), "{said}");
+    assert!(std::fs::read(&monitor).expect("the program") == before, "the program changed");
+}
+
+#[test]
+fn the_monitors_file_is_read_only_for_whoever_holds_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some((_folder, world, file)) = own_programs() else { return };
+    let read_only = |error: std::io::Error| assert_eq!(error.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
+    for options in [&[][..], &["--init"]] {
+        let mut args = vec!["run", "-d", "--network", "none", "--name", "held"];
+        args.extend_from_slice(options);
+        args.extend_from_slice(&[&world.image, "sleep", "1000"]);
+        world.cala.run(args).success();
+        let program = std::fs::File::open(format!("/proc/{}/exe", crate::faults::monitor_pid(&world, "held")));
+        let program = program.expect("it is ours");
+        let by_descriptor = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&program));
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&file, mode.clone()).expect("the file by its path is ours to change");
+        read_only(std::fs::set_permissions(&by_descriptor, mode).expect_err("read-only"));
+        world.cala.run(["rm", "-f", "-t", "0", "held"]).success();
+        let write = || std::fs::OpenOptions::new().append(true).open(&by_descriptor).map(drop);
+        let start = std::time::Instant::now();
+        while write().is_err_and(|error| error.kind() == std::io::ErrorKind::ExecutableFileBusy) {
+            assert!(start.elapsed().as_secs() < 10, "the monitor ends");
+        }
+        // Nobody executes it any more.
+        read_only(write().expect_err("read-only"));
+    }
 }
 
 #[test]

@@ -64,6 +64,9 @@ fn devices_are_the_harmless_ones() {
     }
     assert_eq!(world.sh(&[], "echo x >/dev/null && head -c 4 /dev/zero | od -An -tx1"), " 00 00 00 00");
     assert_eq!(world.sh(&[], "stat -c %a /dev/shm /tmp"), "1777\n1777");
+    let nodes = world.sh(&[], "grep -E ' /dev/(null|zero|full|tty|random|urandom) ' /proc/mounts");
+    assert_eq!(nodes.lines().count(), 6, "{nodes}");
+    assert!(nodes.lines().all(|line| line.contains(" rw,nosuid,noexec")), "{nodes}");
 }
 
 #[test]
@@ -71,7 +74,13 @@ fn environment_and_folder_are_as_asked() {
     let Some(world) = world() else { return };
     let seen = world.sh(&["-e", "A=1", "--env", "B=x y", "-w", "/var"], "echo $A; echo $B; pwd; echo $HOME; echo $PATH");
     assert_eq!(seen, "1\nx y\n/var\n/root\n/bin:/usr/bin");
-    assert_eq!(world.sh(&["-w", "/made/for/me"], "pwd"), "/made/for/me");
+    // Podman makes the image's folder, not the one that a person names.
+    for (folder, words) in [("/not/there", "does not exist"), ("/etc/passwd", "exists on container")] {
+        let output = world.run_rm(&["-w", folder], &["pwd"]).exits_with(126);
+        assert!(output.stderr.contains(&format!("workdir \"{folder}\" {words}")), "{output:?}");
+    }
+    world.sleeper("here");
+    world.cala.run(["exec", "-w", "/not/there", "here", "pwd"]).exits_with(127);
 }
 
 #[test]

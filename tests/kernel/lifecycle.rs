@@ -12,6 +12,30 @@ fn output_and_exit_code_are_the_containers_own() {
 }
 
 #[test]
+fn anonymous_volumes_go_with_a_container_of_rm_and_named_ones_stay() {
+    let Some(world) = world() else { return };
+    let volumes = || {
+        let entries = std::fs::read_dir(world.cala.data_root().join("volumes")).expect("the store");
+        let mut names: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    };
+    world.run_rm(&["-v", "/data", "-v", "kept:/kept"], &["sh", "-c", "echo x >/data/x; echo y >/kept/y"]).success();
+    assert_eq!(volumes(), ["kept"]);
+    // Also when it cannot start, and when another container has the volume too.
+    world.run_rm(&["-v", "/data"], &["nope"]).exits_with(127);
+    assert_eq!(volumes(), ["kept"]);
+    let args = ["run", "-d", "--rm", "--init", "--network", "none", "--name", "owner", "-v", "/data", &world.image, "sleep", "1000"];
+    world.cala.run(args).success();
+    let name = volumes().into_iter().find(|name| name != "kept").expect("an anonymous volume");
+    let bind = format!("{name}:/data");
+    world.cala.run(["create", "--network", "none", "--name", "other", "-v", &bind, &world.image]).success();
+    world.cala.run(["kill", "owner"]).success();
+    world.cala.eventually(["container", "exists", "owner"], |output| output.code == 1);
+    assert_eq!(volumes(), [name.as_str(), "kept"]);
+}
+
+#[test]
 fn a_command_that_is_not_there_is_127_and_one_that_cannot_be_executed_126() {
     let Some(world) = world() else { return };
     world.run_rm(&[], &["nope"]).exits_with(127);

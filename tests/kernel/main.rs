@@ -19,6 +19,11 @@ pub(crate) struct World {
 
 /// The world, or a counted skip when this machine lacks what it takes.
 pub(crate) fn world() -> Option<World> {
+    world_of(env!("CARGO_BIN_EXE_cala"))
+}
+
+/// A world of another copy of the programs.
+pub(crate) fn world_of(program: &str) -> Option<World> {
     let Some(registry) = Registry::start() else {
         cala_testkit::require::skip("docker-registry is not installed");
         return None;
@@ -27,7 +32,7 @@ pub(crate) fn world() -> Option<World> {
         cala_testkit::require::skip("busybox-static is not installed");
         return None;
     };
-    let cala = Cala::new(env!("CARGO_BIN_EXE_cala"));
+    let cala = Cala::new(program);
     let image = registry.push("test/busybox", "1", &busybox);
     cala.run(["pull", "--quiet", &image]).success();
     Some(World { cala, registry, image })

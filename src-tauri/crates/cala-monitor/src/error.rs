@@ -81,7 +81,7 @@ impl MonitorError {
 }
 
 /// The codes that a monitor sends, as constants for [`Classify::code`].
-const CODES: [&str; 17] = [
+const CODES: [&str; 18] = [
     "already_running",
     "container_ended",
     "exec_failed",
@@ -99,6 +99,7 @@ const CODES: [&str; 17] = [
     "unknown_request",
     "user_not_found",
     "user_namespace_failed",
+    "workdir_not_found",
 ];
 
 impl From<Failure> for MonitorError {

@@ -1,19 +1,29 @@
-//! The first stage of `cala-monitor`: from a fresh process to M, process 1 of its own pid namespace in U.
+//! The first stages of `cala-monitor`: from a fresh process to M, process 1 of its own pid namespace in U.
 //!
+//! The launcher:
 //! 1. Read `Hello` and `Launch` from descriptor 0, byte by byte no more than these two.
 //! 2. Join U, or make it (cala-userns; clone3(2), user_namespaces(7)).
 //! 3. Clone M in a new pid namespace (pid_namespaces(7)): when M ends, the kernel ends everything in it.
-//! 4. End. M goes on at [`crate::supervisor::run`] and answers `Hello`.
+//! 4. End.
+//!
+//! M:
+//! 5. Execute this program again, from a file that nobody can change (rule R5), with the control socket as descriptor
+//!    0 and the lock of the run root, if U was made, as descriptor 1. Having been executed in U its memory belongs to
+//!    U: it may look into its own container's processes, and nobody of the container into its.
+//! 6. Read the plan and go on at [`crate::supervisor::run`], which answers `Hello`.
 
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::AsFd as _;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cala_spec::{Classify, ErrorKind};
 use cala_sys::clone::CloneFlags;
+use cala_userns::Entered;
 
 use crate::protocol::{Failure, MAX_MESSAGE, PROTOCOL, Reply, Request, encode_message};
 use crate::{RunPlan, supervisor};
@@ -21,13 +31,25 @@ use crate::{RunPlan, supervisor};
 /// Nobody is there to be told: the control socket itself is of no use.
 const DEAF: u8 = 125;
 
-/// The program `cala-monitor`: the control socket is descriptor 0, everything else comes over it.
+/// The third argument of M when descriptor 1 is the lock of the run root.
+const LOCKED: &str = "locked";
+
+/// The program `cala-monitor`: the control socket is descriptor 0. A launcher has one argument, by which a person
+/// recognises the process; everything else comes over the socket. M has the path of its plan too.
 #[must_use]
 pub fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    let (short, plan, locked) = (args.next().unwrap_or_default(), args.next(), args.next());
     let Ok(mut control) = take_control() else {
         return ExitCode::from(DEAF);
     };
-    let launched = receive_launch(&mut control).and_then(|(plan, run_dir)| launch(&control, &plan, &run_dir));
+    if let Some(plan) = plan {
+        return monitor(control, Path::new(&plan), locked.as_deref() == Some(OsStr::new(LOCKED)));
+    }
+    let launched = receive_launch(&mut control).and_then(|(plan, run_dir)| {
+        let run = |entered: Entered| become_monitor(&control, &short, &plan, entered);
+        launch(&run_dir, run)
+    });
     match launched {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -35,6 +57,50 @@ pub fn main() -> ExitCode {
             ExitCode::from(DEAF)
         }
     }
+}
+
+/// M, as it was executed.
+fn monitor(mut control: UnixStream, plan_path: &Path, locked: bool) -> ExitCode {
+    let lock = if locked { take_lock() } else { Ok(None) };
+    let lock = lock.map_err(|error| failed(format!("cannot keep the run root's lock: {error}")));
+    match lock.and_then(|lock| Ok((lock, read_plan(plan_path)?))) {
+        Ok((lock, plan)) => {
+            let code = supervisor::run(control, plan, plan_path, lock);
+            u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
+        }
+        Err(failure) => {
+            answer(&mut control, Reply::Error(failure));
+            ExitCode::from(DEAF)
+        }
+    }
+}
+
+/// M, as it was cloned: returns only when it could not be executed.
+fn become_monitor(control: &UnixStream, short: &OsString, plan: &Path, entered: Entered) -> i32 {
+    let error = execute(control, short, plan, entered.lock.as_ref());
+    if let Ok(mut control) = control.try_clone() {
+        answer(&mut control, Reply::Error(failed(format!("cannot execute the monitor in U: {error}"))));
+    }
+    DEAF.into()
+}
+
+fn execute(control: &UnixStream, short: &OsString, plan: &Path, lock: Option<&OwnedFd>) -> io::Error {
+    let streams = rustix::stdio::dup2_stdin(control)
+        .and_then(|()| lock.map_or(Ok(()), rustix::stdio::dup2_stdout));
+    if let Err(error) = streams {
+        return error.into();
+    }
+    let mut args = vec![OsStr::new("cala-monitor"), short, plan.as_os_str()];
+    args.extend(lock.map(|_| OsStr::new(LOCKED)));
+    let args: Result<Vec<_>, _> = args.into_iter().map(|arg| CString::new(arg.as_bytes())).collect();
+    args.map_or_else(io::Error::from, |args| cala_runtime::protected::execute_again(&args))
+}
+
+/// The lock of the run root, moved away from descriptor 1.
+fn take_lock() -> io::Result<Option<OwnedFd>> {
+    let lock = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3)?;
+    rustix::stdio::dup2_stdout(File::open("/dev/null")?)?;
+    Ok(Some(lock))
 }
 
 /// The control socket, moved away from descriptor 0.
@@ -72,12 +138,9 @@ fn receive(control: &mut UnixStream) -> Result<Request, Failure> {
     serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))
 }
 
-fn launch(control: &UnixStream, plan_path: &Path, run_dir: &Path) -> Result<(), Failure> {
-    let plan = read_plan(plan_path)?;
+fn launch(run_dir: &Path, run: impl FnOnce(Entered) -> i32) -> Result<(), Failure> {
     let run_root =
         run_dir.parent().and_then(Path::parent).ok_or_else(|| invalid("no run root".to_owned()))?;
-    let control = control.as_fd().try_clone_to_owned().map_err(|error| invalid(error.to_string()))?;
-    let run = |entered| supervisor::run(control.into(), plan, plan_path, entered);
     cala_userns::clone_shared(run_root, CloneFlags::NEWPID, run).map_err(|error| failure_of(&error))?;
     Ok(())
 }

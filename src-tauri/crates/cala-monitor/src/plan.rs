@@ -32,12 +32,18 @@ pub struct RunPlan {
     /// Absolute directory below /sys/fs/cgroup to make or join; `None` leaves cgroups alone.
     #[serde(default)]
     pub cgroup: Option<PathBuf>,
+    /// `D/volumes/<name>` of its anonymous volumes: on `--rm` they go with it, unless another container has them too.
+    #[serde(default)]
+    pub anonymous_volumes: Vec<PathBuf>,
     /// Remove the container when it ends.
     #[serde(default)]
     pub rm: bool,
     /// A small init as pid 1.
     #[serde(default)]
     pub init: bool,
+    /// The working directory must be there: a person named it, not the image.
+    #[serde(default)]
+    pub workdir_must_exist: bool,
     /// Keep standard input open.
     #[serde(default)]
     pub stdin_open: bool,

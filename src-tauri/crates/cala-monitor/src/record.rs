@@ -78,6 +78,17 @@ fn start_time_of(stat: &str) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
+/// Whether a process is about to end, or has ended (proc_pid_stat(5), field 9: PF_EXITING).
+#[must_use]
+pub fn is_exiting(pid: i32) -> bool {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    flags_of(&text).is_none_or(|flags| flags & 4 != 0)
+}
+
+fn flags_of(stat: &str) -> Option<u64> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(6)?.parse().ok()
+}
+
 /// Our own pid as the mounted /proc names it: the host's, though we are process 1 of a namespace of our own.
 #[must_use]
 pub fn own_pid() -> i32 {
@@ -108,6 +119,8 @@ mod tests {
         assert_eq!(start_time_of(stat), Some(20));
         let pid = i32::try_from(std::process::id()).unwrap();
         assert!(start_time(pid) > 0);
+        assert_eq!(flags_of(stat), Some(7));
+        assert!(!is_exiting(pid) && is_exiting(i32::MAX));
         assert_eq!(own_pid(), pid);
     }
 }

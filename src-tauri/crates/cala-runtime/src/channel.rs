@@ -96,6 +96,9 @@ pub(crate) fn encode(error: &StartError) -> Vec<u8> {
         StartError::CommandNotFound { command } => (b'1', 0, command.as_str(), ""),
         StartError::NotExecutable { command, reason } => (b'2', 0, command.as_str(), reason.as_str()),
         StartError::User(text) => (b'3', 0, text.as_str(), ""),
+        StartError::WorkingDirectory { text, exec } => {
+            (b'6', 0, text.as_str(), if *exec { "exec" } else { "" })
+        }
         StartError::Refused(text) => (b'4', 0, text.as_str(), ""),
         StartError::Step { step, source } => (b'5', source.raw_os_error().unwrap_or(0), step.as_str(), ""),
     };
@@ -121,6 +124,7 @@ pub(crate) fn decode(bytes: &[u8]) -> StartError {
         b'2' => StartError::NotExecutable { command: first, reason: second.into() },
         b'3' => StartError::User(first),
         b'4' => StartError::Refused(first),
+        b'6' => StartError::WorkingDirectory { text: first, exec: second == "exec" },
         _ => {
             let source =
                 if errno == 0 { io::ErrorKind::Other.into() } else { io::Error::from_raw_os_error(errno) };
@@ -140,6 +144,8 @@ mod tests {
             StartError::NotExecutable { command: "a".into(), reason: "b c".into() },
             StartError::User("u".into()),
             StartError::Refused("r".into()),
+            StartError::WorkingDirectory { text: "w".into(), exec: true },
+            StartError::WorkingDirectory { text: "w".into(), exec: false },
             StartError::step("mount `x`", io::Error::from_raw_os_error(13)),
         ] {
             assert_eq!(format!("{:?}", decode(&encode(&error))), format!("{error:?}"));

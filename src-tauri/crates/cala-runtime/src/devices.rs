@@ -6,7 +6,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use cala_sys::mount;
+use cala_sys::mount::{self, Attributes};
 use oci_spec::runtime::{LinuxDevice, LinuxDeviceType};
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, major, minor, open, openat, symlinkat};
 use rustix::io::Errno;
@@ -36,7 +36,7 @@ pub(crate) fn populate(dev: BorrowedFd<'_>) -> Result<(), StartError> {
         match host_node(&path, FileType::CharacterDevice, major, minor) {
             Ok(node) => {
                 let place = create_file(dev, name).step(|| format!("create `/dev/{name}`"))?;
-                attach_copy(&node, &place).step(|| format!("bind `/dev/{name}`"))?;
+                attach_node(&node, &place).step(|| format!("bind `/dev/{name}`"))?;
             }
             // A host that is a container itself may lack some; nothing works without /dev/null.
             Err(Errno::NOENT) if name != "null" => {}
@@ -70,7 +70,7 @@ pub(crate) fn add(root: BorrowedFd<'_>, devices: &[LinuxDevice]) -> Result<(), S
         };
         let node = host_node(path, kind, major, minor).step(what)?;
         let (place, _) = resolve::open_or_create(root, path, Missing::File).step(what)?;
-        attach_copy(&node, &place).step(what)?;
+        attach_node(&node, &place).step(what)?;
     }
     Ok(())
 }
@@ -93,6 +93,13 @@ fn host_node(path: &Path, kind: FileType, wanted_major: u32, wanted_minor: u32) 
 /// Attaches a copy of what `source` refers to.
 pub(crate) fn attach_copy(source: impl AsFd, place: impl AsFd) -> std::io::Result<()> {
     mount::attach(mount::clone_tree(source.as_fd(), Path::new(""), false)?, place)
+}
+
+/// Attaches a copy of a node of the host's: of its mount only the device may be used.
+pub(crate) fn attach_node(node: impl AsFd, place: impl AsFd) -> std::io::Result<()> {
+    let tree = mount::clone_tree(node.as_fd(), Path::new(""), false)?;
+    mount::set_attributes(&tree, false, Attributes::NOSUID | Attributes::NOEXEC, Attributes::NONE, None)?;
+    mount::attach(tree, place)
 }
 
 fn create_file(dir: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, Errno> {

@@ -24,6 +24,14 @@ pub enum StartError {
     /// The user of the process cannot be found out.
     #[error("{0}")]
     User(String),
+    /// The working directory is not there, or is no directory.
+    #[error("{text}")]
+    WorkingDirectory {
+        /// What is wrong with it, in Podman's words.
+        text: String,
+        /// For an exec, whose exit status then is the one of a command that is not there, as Podman has it.
+        exec: bool,
+    },
     /// The configuration asks for what is impossible or refused.
     #[error("{0}")]
     Refused(String),
@@ -54,8 +62,12 @@ impl Classify for StartError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::CommandNotFound { .. } => ErrorKind::CommandNotFound,
-            Self::NotExecutable { .. } => ErrorKind::CommandNotExecutable,
-            Self::User(_) | Self::Refused(_) => ErrorKind::InvalidArgument,
+            Self::WorkingDirectory { exec: true, .. } => ErrorKind::CommandNotFound,
+            // Podman's exit status for what the image lacks is that of a command that cannot be executed.
+            Self::NotExecutable { .. } | Self::WorkingDirectory { .. } | Self::User(_) => {
+                ErrorKind::CommandNotExecutable
+            }
+            Self::Refused(_) => ErrorKind::InvalidArgument,
             Self::Step { .. } => ErrorKind::Internal,
         }
     }
@@ -65,6 +77,7 @@ impl Classify for StartError {
             Self::CommandNotFound { .. } => "command_not_found",
             Self::NotExecutable { .. } => "command_not_executable",
             Self::User(_) => "user_not_found",
+            Self::WorkingDirectory { .. } => "workdir_not_found",
             Self::Refused(_) => "start_refused",
             Self::Step { .. } => "start_failed",
         }

@@ -144,7 +144,7 @@ fn prepare<'a>(request: &ExecRequest<'a>, channel: &OwnedFd) -> Result<process::
             Some(slave)
         }
     };
-    let surroundings = launch.look_around(root.as_fd(), MissingDirectory::Refuse)?;
+    let surroundings = launch.look_around(root.as_fd(), MissingDirectory::RefuseExec)?;
     drop(root);
     process::new_session(terminal.as_ref())?;
     process::take_stdio(request.stdio, terminal.as_ref(), &surroundings.user)?;

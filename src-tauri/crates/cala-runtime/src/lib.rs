@@ -27,6 +27,7 @@ pub mod oci;
 mod options;
 mod plan;
 mod process;
+pub mod protected;
 mod resolve;
 mod rootfs;
 pub mod seccomp;

@@ -31,7 +31,7 @@ pub(crate) fn mask(root: BorrowedFd<'_>, paths: &[String]) -> Result<(), StartEr
                 Some(node) => node,
                 None => devices::host_null()?,
             };
-            devices::attach_copy(&node, &place).step(what)?;
+            devices::attach_node(&node, &place).step(what)?;
             null = Some(node);
         }
     }

@@ -30,6 +30,8 @@ pub struct Container<'a> {
     pub console_size: Option<(u16, u16)>,
     /// Keep a small init as process 1, which forwards signals and reaps (`--init`).
     pub init: bool,
+    /// Make the working directory when it is not there: the image's, not one that a person names.
+    pub make_workdir: bool,
     /// Where the process waits for its start; `None` is a socket of [`Created`](crate::Created).
     pub gate: Option<Gate<'a>>,
 }

@@ -3,11 +3,13 @@
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use cala_sys::capability::{self, Bits};
 use cala_sys::{credentials, exec, prctl, rlimit};
 use oci_spec::runtime::{PosixRlimitType, Process};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid, chownat, fstat};
+use rustix::io::Errno;
 
 use crate::error::Step;
 use crate::resolve::{self, Missing};
@@ -26,10 +28,29 @@ pub(crate) struct Launch<'a> {
 /// What is done about a working directory that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MissingDirectory {
-    /// Made, for a container.
+    /// Made: the image names it.
     Make,
-    /// An error, for `exec`.
+    /// An error: a person names it.
     Refuse,
+    /// An error of `exec`.
+    RefuseExec,
+}
+
+impl MissingDirectory {
+    /// Podman's words and, for `exec`, those of its runtime.
+    fn error(self, path: &Path) -> StartError {
+        let path = path.display();
+        match self {
+            Self::RefuseExec => StartError::WorkingDirectory {
+                text: format!("chdir to `{path}`: No such file or directory"),
+                exec: true,
+            },
+            Self::Make | Self::Refuse => StartError::WorkingDirectory {
+                text: format!("workdir \"{path}\" does not exist on container"),
+                exec: false,
+            },
+        }
+    }
 }
 
 /// All that is read from the container's files, before its root is made read-only and entered.
@@ -64,13 +85,19 @@ impl<'a> Launch<'a> {
                 path.display()
             )));
         }
-        let (cwd, made) = match missing {
+        let found = match missing {
             MissingDirectory::Make => resolve::open_or_create(root, path, Missing::Directory),
-            MissingDirectory::Refuse => resolve::open(root, path, OFlags::PATH).map(|cwd| (cwd, false)),
-        }
-        .step(what)?;
+            MissingDirectory::Refuse | MissingDirectory::RefuseExec => {
+                resolve::open(root, path, OFlags::PATH).map(|cwd| (cwd, false))
+            }
+        };
+        let (cwd, made) = match found {
+            Err(Errno::NOENT) => return Err(missing.error(path)),
+            other => other.step(what)?,
+        };
         if FileType::from_raw_mode(fstat(&cwd).step(what)?.st_mode) != FileType::Directory {
-            return Err(StartError::step(what(), rustix::io::Errno::NOTDIR));
+            let text = format!("workdir \"{}\" exists on container, but is not a directory", path.display());
+            return Err(StartError::WorkingDirectory { text, exec: false });
         }
         if made && (user.uid, user.gid) != (0, 0) {
             let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));

@@ -83,7 +83,9 @@ impl<'a> Stage<'a> {
         let root = rootfs::assemble(&self.container.rootfs)?;
         let terminal = self.fill(root.as_fd(), proc, channel)?;
         let launch = self.launch()?;
-        let surroundings = launch.look_around(root.as_fd(), MissingDirectory::Make)?;
+        let missing =
+            if self.container.make_workdir { MissingDirectory::Make } else { MissingDirectory::Refuse };
+        let surroundings = launch.look_around(root.as_fd(), missing)?;
         if self.spec().root().as_ref().and_then(|root| root.readonly()) == Some(true) {
             use cala_sys::mount::Attributes;
             mount::set_attributes(&root, false, Attributes::RDONLY, Attributes::NONE, None)

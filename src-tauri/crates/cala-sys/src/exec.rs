@@ -1,7 +1,8 @@
-//! execve(2) and what must be clean before it: descriptors and signals.
+//! execve(2), execveat(2) and what must be clean before it: descriptors and signals.
 
 use std::ffi::{CStr, CString};
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// Becomes another program. Returns only when that failed.
 #[must_use]
@@ -10,6 +11,18 @@ pub fn execve(path: &CStr, args: &[CString], env: &[CString]) -> io::Error {
     let env = pointers(env);
     // SAFETY: `path` is a C string; both arrays hold pointers to C strings that live on and end with a null pointer.
     unsafe { libc::execve(path.as_ptr(), args.as_ptr(), env.as_ptr()) };
+    io::Error::last_os_error()
+}
+
+/// Becomes the program behind a descriptor, which may be an `O_PATH` one (execveat(2)). Returns only when that failed.
+#[must_use]
+pub fn execve_fd(program: BorrowedFd<'_>, args: &[CString], env: &[CString]) -> io::Error {
+    let args = pointers(args);
+    let env = pointers(env);
+    let empty: *const libc::c_char = c"".as_ptr();
+    let (fd, flags) = (program.as_raw_fd(), libc::AT_EMPTY_PATH);
+    // SAFETY: the path is a C string; both arrays hold pointers to C strings that live on and end with a null pointer.
+    unsafe { libc::syscall(libc::SYS_execveat, fd, empty, args.as_ptr(), env.as_ptr(), flags) };
     io::Error::last_os_error()
 }
 

@@ -18,9 +18,7 @@ pub fn loopback_up() -> io::Result<()> {
         .map_err(io::Error::from)?;
     let mut request = libc::ifreq {
         ifr_name: [0; libc::IFNAMSIZ],
-        ifr_ifru: libc::__c_anonymous_ifr_ifru {
-            ifru_flags: UP_AND_RUNNING,
-        },
+        ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_flags: UP_AND_RUNNING },
     };
     for (to, from) in request.ifr_name.iter_mut().zip(*b"lo") {
         *to = from.cast_signed();

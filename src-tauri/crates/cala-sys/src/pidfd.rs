@@ -56,6 +56,14 @@ impl PidFd {
         if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
+    /// Whether the process has ended, reaped or not. What cannot be asked has not.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+    }
+
     /// Waits for the process, a child of ours, and reaps it.
     ///
     /// # Errors

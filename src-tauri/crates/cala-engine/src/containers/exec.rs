@@ -1,7 +1,7 @@
 //! A further command in a running container.
 
 use cala_monitor::protocol::ExecRequest;
-use cala_monitor::{Attachment, MonitorClient};
+use cala_monitor::{Attachment, MonitorError};
 
 use super::wrong_state;
 use crate::{Engine, EngineError, ExecOptions, Result};
@@ -38,14 +38,24 @@ impl Engine {
         }
         let id = self.resolve_container(name)?;
         let container = self.sound(&id)?;
-        if !container.alive {
-            return Err(wrong_state(
+        let not_running = || {
+            wrong_state(
                 "can only create exec sessions on running containers: container state improper".to_owned(),
                 format!("start it first: cala start {}", id.short()),
-            ));
+            )
+        };
+        if !container.alive {
+            return Err(not_running());
         }
-        let monitor = MonitorClient::connect(&self.store()?.run_dir(&id))?;
-        let started = monitor.exec(request(options))?;
+        // It may end, or be removed, while it is talked to.
+        let Some(monitor) = self.monitor(&id)? else { return Err(not_running()) };
+        let started = match monitor.exec(request(options)) {
+            Err(MonitorError::Closed) => return Err(not_running()),
+            Err(MonitorError::Refused(failure)) if failure.code == "container_ended" => {
+                return Err(not_running());
+            }
+            started => started?,
+        };
         self.container_event(&container.config, "exec", &[("execCommand", options.command.join(" "))])?;
         Ok(ExecStarted { attachment: started.attachment, pid: started.pid })
     }

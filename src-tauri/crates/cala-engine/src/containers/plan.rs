@@ -78,8 +78,10 @@ impl Engine {
             spec: oci::spec(config, machine)?,
             seccomp,
             cgroup: delegation.map(|place| place.group(config.id.as_str())),
+            anonymous_volumes: if spec.remove { anonymous_volumes(store, config) } else { Vec::new() },
             rm: spec.remove,
             init: spec.init,
+            workdir_must_exist: spec.workdir.as_ref().is_some_and(|workdir| !workdir.is_empty()),
             stdin_open: spec.interactive,
             tty: spec.tty,
             console_size,
@@ -91,6 +93,14 @@ impl Engine {
             labels: config.labels.clone(),
         })
     }
+}
+
+/// The directories of the volumes that were made without a name, for this container.
+fn anonymous_volumes(store: &cala_store::Store, config: &ContainerConfig) -> Vec<PathBuf> {
+    super::remove::volumes(config)
+        .filter(|name| store.volume(name).is_ok_and(|volume| volume.anonymous))
+        .map(|name| store.data().join("volumes").join(name))
+        .collect()
 }
 
 /// Where the log goes and when it is rotated.

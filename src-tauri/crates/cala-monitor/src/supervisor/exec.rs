@@ -14,7 +14,7 @@ use super::start::{filter, id_map, stdio, step};
 use super::streams::{ChildEnds, Streams};
 use crate::launcher::{invalid, read_plan};
 use crate::protocol::{ExecRequest, Failure, Reply};
-use crate::{RunPlan, SeccompPlan};
+use crate::{RunPlan, SeccompPlan, record};
 
 impl Monitor {
     /// Starts an exec. Unless it is detached, the client's connection carries its frames from here on.
@@ -60,7 +60,13 @@ impl Monitor {
             stdio: stdio(ends.as_ref()),
             console_size: request.size,
         });
-        let started = started.map_err(|error| start_failure(&error))?;
+        let started = match started {
+            // It is just ending: its namespaces are going, whatever step met that.
+            Err(_) if container.pidfd.has_ended() || record::is_exiting(self.state.pid) => {
+                return Err(ended());
+            }
+            started => started.map_err(|error| start_failure(&error))?,
+        };
         let pid = started.proc_pid;
         let process = Process::new(started, streams).map_err(step("take the streams"))?;
         Ok((process, pid))

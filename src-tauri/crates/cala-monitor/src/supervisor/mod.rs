@@ -11,6 +11,7 @@
 mod client;
 mod exec;
 mod process;
+mod remove;
 mod requests;
 mod settle;
 mod start;
@@ -28,7 +29,6 @@ use cala_runtime::cgroup::Cgroup;
 use cala_spec::{ContainerState, ContainerStatus, Event, event::EventKind};
 use cala_sys::poll::{self, Interest, Ready};
 use cala_sys::signal::SignalFd;
-use cala_userns::Entered;
 
 use crate::RunPlan;
 use crate::events::append_event;
@@ -69,6 +69,7 @@ struct Facts {
     name_file: PathBuf,
     events_dir: PathBuf,
     tmp_dir: Option<PathBuf>,
+    anonymous_volumes: Vec<PathBuf>,
     plan_path: PathBuf,
     rm: bool,
     durable: bool,
@@ -118,19 +119,19 @@ struct Monitor {
     exit: Option<ExitInfo>,
     /// Set once everything is settled: only clients are served to their end.
     settled: Option<Instant>,
-    /// A removed container's files, still read by clients that are behind.
-    trash: Option<PathBuf>,
+    /// Files of a removed container and its volumes; clients that are behind still read the log there.
+    trash: Vec<PathBuf>,
 }
 
-/// Becomes the monitor; returns its exit code when the container has ended and everybody was told.
-pub(crate) fn run(control: UnixStream, plan: Box<RunPlan>, plan_path: &Path, entered: Entered) -> i32 {
+/// Is the monitor; `lock` is the run root's, when this U was made for it. Returns its exit code when the container has ended and everybody was told.
+pub(crate) fn run(control: UnixStream, plan: Box<RunPlan>, plan_path: &Path, lock: Option<OwnedFd>) -> i32 {
     let mut control = match Client::new(control, Mode::Messages) {
         Ok(control) => control,
         Err(_) => return 125,
     };
     let monitor = Monitor::prepare(plan, plan_path);
     // The socket is there, or this launch has failed: the next launcher may look.
-    drop(entered);
+    drop(lock);
     match monitor {
         Ok(mut monitor) => {
             control
@@ -173,7 +174,7 @@ impl Monitor {
             stopping: None,
             exit: None,
             settled: None,
-            trash: None,
+            trash: Vec::new(),
         })
     }
 
@@ -360,6 +361,7 @@ impl Facts {
             name_file: plan.name_file.clone(),
             events_dir: plan.events_dir.clone(),
             tmp_dir: plan.tmp_dir(),
+            anonymous_volumes: plan.anonymous_volumes.clone(),
             plan_path: plan_path.to_owned(),
             rm: plan.rm,
             durable: plan.durable && !plan.rm,

@@ -4,11 +4,9 @@
 //! 2. `state.json`, event `died`; with `--rm` the container leaves the store, event `remove`.
 //! 3. Socket and run directory go, the lock is dropped: the next monitor may come.
 //! 4. Waiting, stopping and attached clients are told, the latter after their last byte.
+//! 5. The files of a removed container are unlinked: nobody waits for that.
 
-use std::ffi::CString;
-use std::fs::{self, File};
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::fs;
 use std::time::Instant;
 
 use cala_spec::{ContainerState, ContainerStatus};
@@ -54,6 +52,7 @@ impl Monitor {
         }
         self.close_down();
         self.tell_end(info);
+        self.empty_trash();
     }
 
     /// The monitor ends without the container having run: nobody asked for a start, or it failed.
@@ -71,34 +70,6 @@ impl Monitor {
         let _ = fs::remove_dir(run_dir);
         self.lock = None;
         self.settled = Some(Instant::now());
-    }
-
-    /// The container vanishes at once by two renames and an unlink; its files follow.
-    pub(super) fn remove_container(&mut self) {
-        let Some(tmp) = &self.facts.tmp_dir else { return };
-        let trash = tmp.join(format!("{}.{}", self.facts.id, record::now_ns()));
-        // The directory is made with the data root; it may be missing in a store that somebody emptied.
-        let _ = fs::create_dir(tmp);
-        if fs::rename(&self.facts.container_dir, &trash).is_err() {
-            return;
-        }
-        // A name that belongs to another container by now is not ours to free: it is claimed by its file's contents.
-        if fs::read_to_string(&self.facts.name_file).is_ok_and(|id| id.trim() == self.facts.id) {
-            let _ = fs::remove_file(&self.facts.name_file);
-        }
-        self.log.moved_to(&trash);
-        self.trash = Some(trash);
-        self.event("remove", None);
-        if !self.clients.iter().any(|client| matches!(client.mode, Mode::Attached { replay: Some(_), .. })) {
-            self.empty_trash();
-        }
-    }
-
-    /// Removes the files of a removed container. What resists stays in `tmp`, where the store's next sweep finds it.
-    pub(super) fn empty_trash(&mut self) {
-        if let Some(trash) = self.trash.take() {
-            let _ = remove_tree(&trash);
-        }
     }
 
     /// Those who wait or have attached before a start that failed.
@@ -131,11 +102,4 @@ impl Monitor {
             }
         }
     }
-}
-
-fn remove_tree(path: &Path) -> std::io::Result<()> {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Ok(());
-    };
-    cala_sys::remove_tree::remove_tree(File::open(parent)?, &CString::new(name.as_bytes())?)
 }

@@ -93,6 +93,7 @@ fn start(plan: &RunPlan) -> Result<(Process, Option<Cgroup>, i32), Failure> {
         stdio: stdio(ends.as_ref()),
         console_size: plan.console_size,
         init: plan.init,
+        make_workdir: !plan.workdir_must_exist,
         gate: None,
     };
     let started = cala_runtime::create(&container).and_then(cala_runtime::Created::start);

@@ -59,6 +59,7 @@ fn create_in(home: &Home, arguments: &Arguments, bundle: &Bundle) -> Result<Star
         stdio: stdio(bundle, streams)?,
         console_size: None,
         init: false,
+        make_workdir: true,
         gate: Some(Gate { start: start.as_fd(), report: report_end.as_fd() }),
     })?;
     drop(report);

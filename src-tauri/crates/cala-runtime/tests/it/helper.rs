@@ -91,6 +91,7 @@ fn start(plan: &Plan) -> Result<Started, StartError> {
         stdio: stdio(plan.terminal),
         console_size: plan.terminal.then_some((33, 99)),
         init: plan.init,
+        make_workdir: true,
         gate: None,
     };
     let created = create(&container)?;
