@@ -65,7 +65,7 @@ fn rust(options: &Options, skips: &Path) -> Result<()> {
 /// Programs and tests in one go, so that nothing is built twice.
 fn build() -> Result<()> {
     let mut cargo = cargo();
-    cargo.args(["build", "--workspace", "--bins", "--tests"]);
+    cargo.args(["build", "--workspace", "--exclude", "xtask", "--bins", "--tests"]);
     step("build programs and tests", "see the errors above", &mut cargo)
 }
 
@@ -81,9 +81,19 @@ pub(crate) fn runner(skips: &Path) -> Vec<(String, String)> {
     ]
 }
 
-/// This program.
+/// This program, as a copy: a build may replace the original while it runs.
 pub(crate) fn xtask() -> PathBuf {
-    std::env::current_exe().unwrap_or_else(|_| root().join("target/debug/xtask"))
+    let copy = root().join("target/xtask-runner");
+    let original = std::env::current_exe().unwrap_or_else(|_| root().join("target/debug/xtask"));
+    if original != copy && original.exists() {
+        let fresh = copy.with_extension(std::process::id().to_string());
+        // Renamed into place, because the copy may be running too.
+        let copied = std::fs::copy(&original, &fresh).and_then(|_| std::fs::rename(&fresh, &copy));
+        if copied.is_err() {
+            return original;
+        }
+    }
+    copy
 }
 
 /// A command that runs as the tests' unprivileged user.
