@@ -149,7 +149,7 @@ pub(crate) struct Task {
     pub(crate) started_ns: i64,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[ts(type = "number")]
+    #[ts(optional, as = "Option<i32>")]
     pub(crate) ended_ns: Option<i64>,
     /// The layers of the image, as soon as they are known.
     pub(crate) layers: Vec<TaskLayer>,

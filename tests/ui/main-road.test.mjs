@@ -105,7 +105,7 @@ step("a name that is taken is an error in Spanish", async () => {
 });
 
 step("100,000 lines of a log are shown quickly and few are in the page", async () => {
-  await fill("cala/hello", "cuenta", "count 100000");
+  await fill("cala/hello", "cuenta", "count 100000 0");
   await page.getByRole("button", { name: "Ejecutar", exact: true }).click();
   await page.getByText(/^100[.\s]?0\d\d líneas$/).waitFor({ timeout: 60_000 });
   assert.ok((await page.getByRole("log").locator(".line").count()) < 120);
@@ -167,7 +167,7 @@ step("a pull that cannot work ends as a failed task with a sentence", async () =
 step("activity keeps tasks and the journal", async () => {
   await page.keyboard.press("Control+4");
   await page.getByRole("heading", { name: "Diario" }).waitFor();
-  await page.getByText("cala rm caida").first().waitFor();
+  await page.getByText("cala rm caida", { exact: true }).first().waitFor();
   assert.deepEqual(await axe(page), []);
 });
 

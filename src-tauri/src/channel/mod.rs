@@ -8,9 +8,11 @@ mod events;
 mod exec;
 mod logs;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cala_spec::ErrorKind;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -25,6 +27,8 @@ const WINDOW: u64 = 16;
 const BATCH_BYTES: usize = 64 * 1024;
 /// Time after which a batch is sent, counted from its first item.
 const BATCH_TIME: Duration = Duration::from_millis(16);
+/// Bytes of input (base64) that may wait for a program that does not read.
+const INPUT_BYTES: usize = 8 * 1024 * 1024;
 /// Items that may wait between a source and the pump.
 pub(crate) const QUEUE: usize = 256;
 
@@ -45,6 +49,16 @@ pub(crate) enum ClientMessage {
     },
     /// The window is done; the value says nothing more.
     Close(serde::de::IgnoredAny),
+}
+
+impl ClientMessage {
+    /// What it counts for while it waits.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Input(text) => text.len(),
+            _ => size_of::<Self>(),
+        }
+    }
 }
 
 /// What a source gives to the pump: an item as JSON text, or why there will be no more.
@@ -96,14 +110,22 @@ async fn pump(
     to_source: ToSource,
 ) {
     let mut flow = Flow::default();
+    let mut input = Input::default();
     loop {
         tokio::select! {
             biased;
             message = from_client.recv() => match message {
                 Some(ClientMessage::Ack(seq)) => flow.acked = flow.acked.max(seq.min(flow.sent)),
                 Some(ClientMessage::Close(_)) | None => return,
+                Some(message) => if let Err(error) = input.push(message) {
+                    let _ = to_client.send(error_message(&error)).await;
+                    return;
+                },
+            },
+            permit = to_source.reserve(), if input.waits() => match permit {
+                Ok(permit) => input.hand_on(permit),
                 // A source that takes no input (a log) has dropped its end.
-                Some(message) => drop(to_source.try_send(message)),
+                Err(_) => input = Input { deaf: true, ..Input::default() },
             },
             () = flow.due(), if flow.may_send() => {
                 if to_client.send(flow.take()).await.is_err() { return }
@@ -120,6 +142,42 @@ async fn pump(
                     return;
                 }
             },
+        }
+    }
+}
+
+/// Keys and sizes on their way to the source. They wait here and not in the client's queue, because acknowledgements
+/// come by that one: a program that writes while it does not read would otherwise hold both ways up.
+#[derive(Debug, Default)]
+struct Input {
+    waiting: VecDeque<ClientMessage>,
+    bytes: usize,
+    deaf: bool,
+}
+
+impl Input {
+    fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Refuses what is beyond the bound: keys must not get lost without a word.
+    fn push(&mut self, message: ClientMessage) -> Result<(), ErrorBody> {
+        if self.deaf {
+            return Ok(());
+        }
+        self.bytes += message.bytes();
+        self.waiting.push_back(message);
+        if self.bytes <= INPUT_BYTES {
+            return Ok(());
+        }
+        let text = "the program in the terminal does not read what was typed";
+        Err(ErrorBody::plain("terminal_full", ErrorKind::Unavailable, text.into()))
+    }
+
+    fn hand_on(&mut self, permit: mpsc::Permit<'_, ClientMessage>) {
+        if let Some(message) = self.waiting.pop_front() {
+            self.bytes -= message.bytes();
+            permit.send(message);
         }
     }
 }
@@ -173,7 +231,7 @@ mod tests {
         items: mpsc::Sender<Item>,
         client: mpsc::Receiver<String>,
         say: mpsc::Sender<ClientMessage>,
-        _input: mpsc::Receiver<ClientMessage>,
+        input: mpsc::Receiver<ClientMessage>,
     }
 
     fn line() -> Line {
@@ -182,7 +240,7 @@ mod tests {
         let (say, from_client) = mpsc::channel(64);
         let (to_source, input) = mpsc::channel(64);
         tokio::spawn(pump(from_source, to_client, from_client, to_source));
-        Line { items, client, say, _input: input }
+        Line { items, client, say, input }
     }
 
     #[tokio::test]
@@ -225,5 +283,54 @@ mod tests {
         assert!(line.client.recv().await.is_some(), "an acknowledgement opens the window");
         line.say.send(ClientMessage::Close(serde::de::IgnoredAny)).await.expect("the pump listens");
         assert!(source.await.expect("no panic") < 10_000, "closing ends the source");
+    }
+
+    #[tokio::test]
+    async fn a_large_paste_waits_for_a_busy_program_and_acknowledgements_pass_it() {
+        let mut line = line();
+        let items = line.items.clone();
+        let source = tokio::spawn(async move {
+            while items.send(Ok(format!("{:?}", "x".repeat(BATCH_BYTES)))).await.is_ok() {}
+        });
+        for n in 0..1000 {
+            line.say.send(ClientMessage::Input(n.to_string())).await.expect("the pump listens");
+        }
+        // Nobody has read a key so far, and the output goes on all the same.
+        for seq in 1..=3 * WINDOW {
+            assert!(line.client.recv().await.is_some());
+            line.say.send(ClientMessage::Ack(seq)).await.expect("the pump listens");
+        }
+        let Line { mut client, mut input, say, .. } = line;
+        let window = tokio::spawn(async move { while client.recv().await.is_some() {} });
+        for n in 0..1000 {
+            let message = input.recv().await;
+            assert!(matches!(&message, Some(ClientMessage::Input(text)) if *text == n.to_string()), "{n}: {message:?}");
+        }
+        drop(say);
+        window.await.expect("no panic");
+        source.await.expect("no panic");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_never_reads_ends_the_terminal_with_an_error() {
+        let mut line = line();
+        for _ in 0..=INPUT_BYTES / 65_536 + 64 {
+            if line.say.send(ClientMessage::Input("k".repeat(65_536))).await.is_err() {
+                break;
+            }
+        }
+        let text = line.client.recv().await.expect("an error");
+        assert!(text.contains("terminal_full"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_source_without_ears_is_no_error() {
+        let mut line = line();
+        drop(line.input);
+        for _ in 0..200 {
+            line.say.send(ClientMessage::Input("x".into())).await.expect("the pump listens");
+        }
+        line.items.send(Ok("1".into())).await.expect("the pump takes it");
+        assert_eq!(line.client.recv().await.as_deref(), Some(r#"{"seq":1,"batch":[1]}"#));
     }
 }

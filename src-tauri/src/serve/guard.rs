@@ -145,10 +145,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// Our own files and our own socket, nothing else.
 fn content_security_policy(headers: &HeaderMap) -> String {
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    // xterm.js sizes its rows by a style element of its own; styles cannot run code.
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; \
-         connect-src 'self' ws://{host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+         connect-src 'self' ws://{host}; base-uri 'none'; form-action 'none'; frame-src 'none'; \
+         frame-ancestors 'none'"
     )
 }
 

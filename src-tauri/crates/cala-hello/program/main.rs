@@ -30,8 +30,9 @@ fn main() {
         ["ask", target] => ask::ask(target),
         ["sleep"] => sleep(u64::MAX),
         ["sleep", seconds] => number(seconds).map_or(64, sleep),
-        ["count"] => count(u64::MAX),
-        ["count", last] => number(last).map_or(64, count),
+        ["count"] => count(u64::MAX, 1000),
+        ["count", last] => number(last).map_or(64, |last| count(last, 1000)),
+        ["count", last, pause] => number(last).zip(number(pause)).map_or(64, |(last, pause)| count(last, pause)),
         ["crash", code] => number(code).map_or(64, crash),
         ["eat", megabytes] => number(megabytes).map_or(64, eat),
         ["look"] => {
@@ -60,8 +61,8 @@ fn usage() -> i32 {
     eprintln!(
         "{}",
         say(
-            "Uso: hello [serve [PUERTO] | ask NOMBRE:PUERTO | sleep [SEGUNDOS] | count [N] | crash CÓDIGO | eat MB | look | echo …]",
-            "Usage: hello [serve [PORT] | ask NAME:PORT | sleep [SECONDS] | count [N] | crash CODE | eat MB | look | echo …]"
+            "Uso: hello [serve [PUERTO] | ask NOMBRE:PUERTO | sleep [SEGUNDOS] | count [N [PAUSA_MS]] | crash CÓDIGO | eat MB | look | echo …]",
+            "Usage: hello [serve [PORT] | ask NAME:PORT | sleep [SECONDS] | count [N [PAUSE_MS]] | crash CODE | eat MB | look | echo …]"
         )
     );
     64
@@ -98,14 +99,15 @@ fn sleep(seconds: u64) -> i32 {
 }
 
 /// One line a second: what a log is.
-fn count(last: u64) -> i32 {
+/// Counts aloud, with so many milliseconds between two numbers.
+fn count(last: u64, pause: u64) -> i32 {
     for n in 1..=last {
         println!("{n}");
         if std::io::stdout().flush().is_err() {
             return 1;
         }
-        if n < last {
-            std::thread::sleep(Duration::from_secs(1));
+        if n < last && pause > 0 {
+            std::thread::sleep(Duration::from_millis(pause));
         }
     }
     0

@@ -66,7 +66,7 @@ pub struct ContainerSpec {
     /// Signal of `stop`; as the image says, else SIGTERM.
     pub stop_signal: Option<String>,
     /// Seconds between the stop signal and SIGKILL; 10 by default.
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<u32>"))]
     pub stop_timeout: Option<u64>,
     /// The network.
     pub network: NetworkMode,
@@ -141,7 +141,7 @@ pub struct Resources {
     /// CPUs as a decimal, 1.5 is one and a half (`cpu.max`).
     pub cpus: Option<f64>,
     /// Processes and threads (`pids.max`); -1 is unlimited.
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<i32>"))]
     pub pids_limit: Option<i64>,
 }
 

@@ -54,7 +54,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
     const id = hex(`image ${name}`);
     return {
       Id: id, ParentId: "", Names: [name], RepoTags: [name], RepoDigests: [], Digest: `sha256:${hex(`digest ${name}`)}`, Size: size, SharedSize: 0, VirtualSize: size,
-      Labels: {}, Containers: [...containers.values()].filter((c) => c.row.Image === name).length, Created: NOW() - age, CreatedAt: "", Arch: "amd64", Os: "linux",
+      Labels: {}, Dangling: false, Containers: [...containers.values()].filter((c) => c.row.Image === name).length, Created: NOW() - age, CreatedAt: "", Arch: "amd64", Os: "linux",
       ExposedPorts: name.includes("nginx") ? ["80/tcp"] : [],
     };
   }
@@ -337,7 +337,7 @@ function inspect({ row, spec, oom, error }: Fake): ContainerInspect {
     },
     HostConfig: { Memory: oom ? 536_870_912 : (spec.resources.memory ?? 0), NanoCpus: (spec.resources.cpus ?? 0) * 1e9, NetworkMode: spec.network, ReadonlyRootfs: spec.read_only, Privileged: false },
     // As much of it as the window reads.
-  } as ContainerInspect;
+  } as unknown as ContainerInspect;
 }
 
 function inspectImage(row: ImageSummary | undefined): ImageInspect {
@@ -347,7 +347,7 @@ function inspectImage(row: ImageSummary | undefined): ImageInspect {
     Config: { Env: ["PATH=/usr/bin:/bin"], Entrypoint: ["/docker-entrypoint.sh"], Cmd: ["nginx", "-g", "daemon off;"], WorkingDir: "/", ExposedPorts: { "80/tcp": {} } },
     Architecture: row.Arch, Os: row.Os, Size: row.Size, RootFS: { Type: "layers", Layers: [1, 2, 3].map((n) => `sha256:${hex(`layer ${n}`)}`) },
     History: [{ created_by: "ADD alpine-minirootfs.tar.gz / # buildkit" }, { created_by: "RUN /bin/sh -c apk add --no-cache nginx" }, { created_by: 'CMD ["nginx" "-g" "daemon off;"]', empty_layer: true }],
-  } as ImageInspect;
+  } as unknown as ImageInspect;
 }
 
 const INFO = {

@@ -17,8 +17,10 @@ export function tauriBackend(): Backend {
     open(channel, args, listener): OpenChannel {
       const on = new Channel<ServerMessage<never>>();
       const opened = invoke<number>("open_channel", { channel, args, on });
+      // One after the other: commands run side by side, and keys must arrive in the order they were typed.
+      let last: Promise<unknown> = opened;
       const send = (message: ClientMessage) => {
-        opened.then((id) => invoke("channel_send", { id, message })).catch(() => undefined);
+        last = last.then(() => opened).then((id) => invoke("channel_send", { id, message })).catch(() => undefined);
       };
       const receiver = new Receiver<never>(listener as never, send);
       on.onmessage = (message) => receiver.take(message);

@@ -1,277 +1,1779 @@
-// The words of the wire, in exactly the shape of the Rust types (crate and type named above each).
-// Written by hand until ts-rs writes this folder; nothing outside it repeats a shape.
-// `u64`/`i64` are `number`: sizes are exact to 2^53 bytes, times in nanoseconds are exact to about 0.2 µs.
+// Generated from the Rust types by `CALA_WRITE_TYPES=1 cargo test -p cala-desktop generated`. Not for editing.
+// `u64` and `i64` are `number`: sizes are exact to 2^53 bytes, times in nanoseconds to about 0.2 µs.
 
-// ---- cala-spec ----------------------------------------------------------------------------------------------------
+/**
+ * A number of bytes. Parsed with binary units as `--memory` and `--shm-size` do: `1k`, `1kb` and `1KiB` are 1024.
+ */
+export type ByteSize = number;
 
-/** cala_spec::container::PullPolicy */
-export type PullPolicy = "always" | "missing" | "never" | "newer";
+/**
+ * How many containers there are.
+ */
+export type ContainerCounts = { 
+/**
+ * All.
+ */
+number: number, 
+/**
+ * Frozen.
+ */
+paused: number, 
+/**
+ * Running.
+ */
+running: number, 
+/**
+ * The rest.
+ */
+stopped: number, };
 
-/** cala_spec::container::NetworkMode */
-export type NetworkMode = "none" | "host";
+/**
+ * Everything known of a container; the fields of `podman container inspect`.
+ */
+export type ContainerInspect = { 
+/**
+ * All 64 digits of the id.
+ */
+Id: string, 
+/**
+ * When it was created, RFC 3339.
+ */
+Created: string, 
+/**
+ * The program.
+ */
+Path: string, 
+/**
+ * Its arguments.
+ */
+Args: Array<string>, 
+/**
+ * How it is doing.
+ */
+State: InspectState, 
+/**
+ * The image id without `sha256:`.
+ */
+Image: string, 
+/**
+ * Digest of the image's manifest; empty when the image is gone.
+ */
+ImageDigest: string, 
+/**
+ * The image as named when the container was made.
+ */
+ImageName: string, 
+/**
+ * Always empty: roots are layers.
+ */
+Rootfs: string, 
+/**
+ * Always empty until pods are there.
+ */
+Pod: string, 
+/**
+ * The file shown as /etc/resolv.conf.
+ */
+ResolvConfPath: string, 
+/**
+ * The file shown as /etc/hostname.
+ */
+HostnamePath: string, 
+/**
+ * The file shown as /etc/hosts.
+ */
+HostsPath: string, 
+/**
+ * The container's directory.
+ */
+StaticDir: string, 
+/**
+ * The log file.
+ */
+LogPath: string, 
+/**
+ * `cala`.
+ */
+OCIRuntime: string, 
+/**
+ * The name.
+ */
+Name: string, 
+/**
+ * How often it was restarted.
+ */
+RestartCount: number, 
+/**
+ * `overlay`.
+ */
+Driver: string, 
+/**
+ * SELinux label of mounts; always empty.
+ */
+MountLabel: string, 
+/**
+ * SELinux label of the process; always empty.
+ */
+ProcessLabel: string, 
+/**
+ * AppArmor profile; always empty.
+ */
+AppArmorProfile: string, 
+/**
+ * Capabilities in force.
+ */
+EffectiveCaps: Array<string>, 
+/**
+ * Capabilities it can ever have.
+ */
+BoundingCaps: Array<string>, 
+/**
+ * Ids of commands run in it by `exec`.
+ */
+ExecIDs: Array<string>, 
+/**
+ * Where its root file system is.
+ */
+GraphDriver: GraphDriver, 
+/**
+ * Bind mounts and volumes.
+ */
+Mounts: Array<InspectMount>, 
+/**
+ * Containers it depends on; none yet.
+ */
+Dependencies: Array<string>, 
+/**
+ * Addresses and ports.
+ */
+NetworkSettings: NetworkSettings, 
+/**
+ * Always empty.
+ */
+Namespace: string, 
+/**
+ * Always false.
+ */
+IsInfra: boolean, 
+/**
+ * What runs, in Docker's form.
+ */
+Config: InspectConfig, 
+/**
+ * How it runs, in Docker's form.
+ */
+HostConfig: HostConfig, };
 
-/** cala_spec::platform::Platform */
-export type Platform = { os: string; architecture: string; variant?: string };
+/**
+ * A name: a letter or digit, then letters, digits, `_`, `.` and `-`; 255 bytes at most, so that it is a file name.
+ */
+export type ContainerName = string;
 
-/** cala_spec::mount::MountSource */
-export type MountSource =
-  | { type: "bind"; path: string; create: boolean }
-  | { type: "volume"; name: string | null }
-  | { type: "tmpfs" };
+/**
+ * What a person asks for: the input of `create` and `run`, from the command line, the window and later the API.
+ *
+ * `None` and empty mean "as the image says, else the default".
+ */
+export type ContainerSpec = { 
+/**
+ * Image reference, short name, id or unique id prefix.
+ */
+image: string, 
+/**
+ * When to pull.
+ */
+pull: PullPolicy, 
+/**
+ * The platform wanted; the host's by default.
+ */
+platform?: Platform, 
+/**
+ * The container's name; an adjective and a noun by default.
+ */
+name?: ContainerName, 
+/**
+ * Arguments; replace the image's CMD.
+ */
+command: Array<string>, 
+/**
+ * Replaces the image's ENTRYPOINT; `Some([])` or `Some([""])` clears it.
+ */
+entrypoint?: Array<string>, 
+/**
+ * Environment as `(name, value)`, added to the image's, the last of a name wins.
+ */
+env: Array<[string, string]>, 
+/**
+ * Bind mounts, named volumes and tmpfs.
+ */
+mounts: Array<Mount>, 
+/**
+ * Working directory inside.
+ */
+workdir?: string, 
+/**
+ * `user[:group]`, names or numbers.
+ */
+user?: string, 
+/**
+ * Host name; the short id by default.
+ */
+hostname?: string, 
+/**
+ * Labels of the container.
+ */
+labels: { [key in string]: string }, 
+/**
+ * A terminal for the container (`-t`).
+ */
+tty: boolean, 
+/**
+ * Keep standard input open (`-i`).
+ */
+interactive: boolean, 
+/**
+ * Remove the container when it ends (`--rm`).
+ */
+remove: boolean, 
+/**
+ * A small init as pid 1 that reaps and forwards signals (`--init`).
+ */
+init: boolean, 
+/**
+ * Read-only root file system.
+ */
+read_only: boolean, 
+/**
+ * All capabilities and devices that the user has, no seccomp, no masks.
+ */
+privileged: boolean, 
+/**
+ * Capabilities to add; `ALL` for all.
+ */
+cap_add: Array<string>, 
+/**
+ * Capabilities to drop; `ALL` for all.
+ */
+cap_drop: Array<string>, 
+/**
+ * Security options: `no-new-privileges`, `seccomp=unconfined|PATH`, `mask=PATH`, `unmask=ALL|PATH`, …
+ */
+security_opt: Array<string>, 
+/**
+ * Resource limits of processes.
+ */
+ulimits: Array<Ulimit>, 
+/**
+ * Devices of the host.
+ */
+devices: Array<DeviceMapping>, 
+/**
+ * Limits by cgroup v2.
+ */
+resources: Resources, 
+/**
+ * Signal of `stop`; as the image says, else SIGTERM.
+ */
+stop_signal?: string, 
+/**
+ * Seconds between the stop signal and SIGKILL; 10 by default.
+ */
+stop_timeout?: number, 
+/**
+ * The network.
+ */
+network: NetworkMode, 
+/**
+ * Size of /dev/shm in bytes.
+ */
+shm_size?: ByteSize, 
+/**
+ * Size of a log file before it is rotated.
+ */
+log_max_size?: ByteSize, 
+/**
+ * How many log files are kept, 1 or more.
+ */
+log_max_files?: number, };
 
-/** cala_spec::mount::Mount */
-export type Mount = { source: MountSource; target: string; read_only: boolean; options: Array<string> };
-
-/** cala_spec::mount::DeviceMapping */
-export type DeviceMapping = { host: string; container: string; permissions: string };
-
-/** cala_spec::container::Ulimit */
-export type Ulimit = { name: string; soft: number; hard: number };
-
-/** cala_spec::container::Resources */
-export type Resources = { memory?: number; cpus?: number; pids_limit?: number };
-
-/** cala_spec::container::ContainerSpec */
-export type ContainerSpec = {
-  image: string;
-  pull: PullPolicy;
-  platform?: Platform;
-  name?: string;
-  command: Array<string>;
-  entrypoint?: Array<string>;
-  env: Array<[string, string]>;
-  mounts: Array<Mount>;
-  workdir?: string;
-  user?: string;
-  hostname?: string;
-  labels: { [key in string]: string };
-  tty: boolean;
-  interactive: boolean;
-  remove: boolean;
-  init: boolean;
-  read_only: boolean;
-  privileged: boolean;
-  cap_add: Array<string>;
-  cap_drop: Array<string>;
-  security_opt: Array<string>;
-  ulimits: Array<Ulimit>;
-  devices: Array<DeviceMapping>;
-  resources: Resources;
-  stop_signal?: string;
-  stop_timeout?: number;
-  network: NetworkMode;
-  shm_size?: number;
-  log_max_size?: number;
-  log_max_files?: number;
-};
-
-/** cala_spec::status::ContainerStatus */
+/**
+ * What a container is doing.
+ */
 export type ContainerStatus = "created" | "running" | "paused" | "stopping" | "exited" | "removing" | "damaged";
 
-/** cala_spec::error::ErrorKind */
-export type ErrorKind =
-  | "not_found"
-  | "conflict"
-  | "invalid_argument"
-  | "unauthorized"
-  | "forbidden"
-  | "command_not_executable"
-  | "command_not_found"
-  | "unavailable"
-  | "not_supported"
-  | "internal";
+/**
+ * One row of `cala ps`; the fields of `podman ps --format json`.
+ */
+export type ContainerSummary = { 
+/**
+ * Whether it is removed when it ends.
+ */
+AutoRemove: boolean, 
+/**
+ * Entrypoint and command.
+ */
+Command: Array<string>, 
+/**
+ * When it was created, RFC 3339 in UTC. Podman prints an age here, which cannot be computed with.
+ */
+CreatedAt: string, 
+/**
+ * Whether it ended.
+ */
+Exited: boolean, 
+/**
+ * When it ended, seconds since the Unix epoch; Go's zero time (-62135596800) when never.
+ */
+ExitedAt: number, 
+/**
+ * Exit code of the last end.
+ */
+ExitCode: number, 
+/**
+ * All 64 digits of the id.
+ */
+Id: string, 
+/**
+ * The image as named when the container was made.
+ */
+Image: string, 
+/**
+ * The image id without `sha256:`.
+ */
+ImageID: string, 
+/**
+ * Labels.
+ */
+Labels: { [key in string]: string }, 
+/**
+ * Where something is mounted.
+ */
+Mounts: Array<string>, 
+/**
+ * The name, as the only element.
+ */
+Names: Array<string>, 
+/**
+ * Names of its networks.
+ */
+Networks: Array<string>, 
+/**
+ * Host pid, 0 when it does not run.
+ */
+Pid: number, 
+/**
+ * Published ports.
+ */
+Ports: Array<PortMapping>, 
+/**
+ * How often it was restarted.
+ */
+Restarts: number, 
+/**
+ * Sizes, when asked for.
+ */
+Size?: number | undefined, 
+/**
+ * When it was started last, seconds since the Unix epoch; Go's zero time when never.
+ */
+StartedAt: number, 
+/**
+ * The status in one word.
+ */
+State: ContainerStatus, 
+/**
+ * The status for people: `Up 5 minutes`, `Exited (0) 2 hours ago`.
+ */
+Status: string, 
+/**
+ * When it was created, seconds since the Unix epoch.
+ */
+Created: number, 
+/**
+ * Why nothing else is known of it, when its files are damaged.
+ */
+Damaged?: string, };
 
-/** cala_spec::event::EventKind */
+/**
+ * A device of the host (`--device host[:container[:rwm]]`).
+ */
+export type DeviceMapping = { 
+/**
+ * Path on the host.
+ */
+host: string, 
+/**
+ * Path in the container.
+ */
+container: string, 
+/**
+ * `r`, `w`, `m` in any combination.
+ */
+permissions: string, };
+
+/**
+ * A digest whose grammar was checked before any path or URL is built from it: `sha256:` and 64, or `sha512:` and 128
+ * lower-case hex digits.
+ */
+export type Digest = string;
+
+/**
+ * Every failure on the wire. `message` is the English sentence of the command line; the window says its own by `code`.
+ */
+export type ErrorBody = { 
+/**
+ * Stable word by which the window finds its sentence.
+ */
+code: string, 
+/**
+ * What sort of failure it is.
+ */
+kind: ErrorKind, 
+/**
+ * The outermost sentence.
+ */
+message: string, 
+/**
+ * What to do about it.
+ */
+hints: Array<string>, 
+/**
+ * The causes below `message`, outermost first, each said once.
+ */
+chain: Array<string>, };
+
+/**
+ * What sort of failure happened; decides exit code and HTTP status.
+ */
+export type ErrorKind = "not_found" | "conflict" | "invalid_argument" | "unauthorized" | "forbidden" | "command_not_executable" | "command_not_found" | "unavailable" | "not_supported" | "internal";
+
+/**
+ * One line of the event log.
+ */
+export type Event = { 
+/**
+ * When, in nanoseconds since the Unix epoch.
+ */
+time_ns: number, 
+/**
+ * `container`, `image`, `volume`, `network`, `system`.
+ */
+type: EventKind, 
+/**
+ * Podman's word for what happened: `create`, `start`, `died`, `remove`, `pull`, …
+ */
+action: string, 
+/**
+ * The id of the object.
+ */
+id: string, 
+/**
+ * The name of the object, empty when it has none.
+ */
+name: string, 
+/**
+ * For containers: the image it was made from.
+ */
+image?: string | null, 
+/**
+ * For `died`: the exit code.
+ */
+exit_code?: number | null, 
+/**
+ * Further facts; the labels of a container, the signal of a `kill`.
+ */
+attributes?: { [key in string]: string }, };
+
+/**
+ * The sort of object an event is about.
+ */
 export type EventKind = "container" | "image" | "volume" | "network" | "system";
 
-/** cala_spec::event::Event */
-export type Event = {
-  time_ns: number;
-  type: EventKind;
-  action: string;
-  id: string;
-  name: string;
-  image?: string;
-  exit_code?: number;
-  attributes: { [key in string]: string };
-};
+/**
+ * Where a root file system is.
+ */
+export type GraphDriver = { 
+/**
+ * `overlay`.
+ */
+Name: string, 
+/**
+ * `LowerDir`, `UpperDir`, `WorkDir`, `MergedDir`.
+ */
+Data: { [key in string]: string }, };
 
-// ---- cala-engine: view ---------------------------------------------------------------------------------------------
+/**
+ * One thing that happened, on the channel `events`.
+ */
+export type Happening = { "type": "ready" } | { "type": "event", 
+/**
+ * The event.
+ */
+event: Event, 
+/**
+ * For containers: the fresh row, `null` when it is gone, absent when unknown.
+ */
+container?: ContainerSummary | null, } | { "type": "task", 
+/**
+ * The snapshot.
+ */
+task: Task, } | { "type": "lagged" };
 
-/** cala_engine::view::PortMapping */
-export type PortMapping = { host_ip: string; container_port: number; host_port: number; range: number; protocol: string };
+/**
+ * One step of an image's history, keys as in the OCI image configuration.
+ */
+export type HistoryEntry = { 
+/**
+ * When, RFC 3339.
+ */
+created?: string, 
+/**
+ * The instruction.
+ */
+created_by?: string, 
+/**
+ * Who.
+ */
+author?: string, 
+/**
+ * A remark.
+ */
+comment?: string, 
+/**
+ * Whether it made no layer.
+ */
+empty_layer: boolean, };
 
-/** cala_engine::view::ContainerSummary; `Created`, `StartedAt`, `ExitedAt` in seconds since the Unix epoch. */
-export type ContainerSummary = {
-  AutoRemove: boolean;
-  Command: Array<string>;
-  CreatedAt: string;
-  Exited: boolean;
-  ExitedAt: number;
-  ExitCode: number;
-  Id: string;
-  Image: string;
-  ImageID: string;
-  Labels: { [key in string]: string };
-  Mounts: Array<string>;
-  Names: Array<string>;
-  Networks: Array<string>;
-  Pid: number;
-  Ports: Array<PortMapping>;
-  Restarts: number;
-  Size?: number;
-  StartedAt: number;
-  State: ContainerStatus;
-  Status: string;
-  Created: number;
-  Damaged?: string;
-};
+/**
+ * How a container is run.
+ */
+export type HostConfig = { 
+/**
+ * `source:target:options` of each bind mount and volume.
+ */
+Binds: Array<string>, 
+/**
+ * `cgroupfs`.
+ */
+CgroupManager: string, 
+/**
+ * `private`.
+ */
+CgroupMode: string, 
+/**
+ * Always empty.
+ */
+ContainerIDFile: string, 
+/**
+ * Where the output goes.
+ */
+LogConfig: LogConfig, 
+/**
+ * `none` or `host`.
+ */
+NetworkMode: string, 
+/**
+ * Published ports.
+ */
+PortBindings: Record<string, unknown>, 
+/**
+ * What happens when it ends.
+ */
+RestartPolicy: RestartPolicy, 
+/**
+ * Whether it is removed when it ends.
+ */
+AutoRemove: boolean, 
+/**
+ * Whether a small init is pid 1.
+ */
+Init: boolean, 
+/**
+ * Capabilities added to the default ones.
+ */
+CapAdd: Array<string>, 
+/**
+ * Default capabilities taken away.
+ */
+CapDrop: Array<string>, 
+/**
+ * Name servers; none of its own.
+ */
+Dns: Array<string>, 
+/**
+ * Resolver options; none of its own.
+ */
+DnsOptions: Array<string>, 
+/**
+ * Search domains; none of its own.
+ */
+DnsSearch: Array<string>, 
+/**
+ * Added lines of /etc/hosts; none.
+ */
+ExtraHosts: Array<string>, 
+/**
+ * Added groups; none.
+ */
+GroupAdd: Array<string>, 
+/**
+ * `private`.
+ */
+IpcMode: string, 
+/**
+ * `default`.
+ */
+Cgroups: string, 
+/**
+ * Adjustment of the out-of-memory score.
+ */
+OomScoreAdj: number, 
+/**
+ * `private`.
+ */
+PidMode: string, 
+/**
+ * All powers the user has.
+ */
+Privileged: boolean, 
+/**
+ * Read-only root file system.
+ */
+ReadonlyRootfs: boolean, 
+/**
+ * Security options as given.
+ */
+SecurityOpt: Array<string>, 
+/**
+ * Options of each tmpfs by its target.
+ */
+Tmpfs: { [key in string]: string }, 
+/**
+ * `private`.
+ */
+UTSMode: string, 
+/**
+ * Empty: the default mapping.
+ */
+UsernsMode: string, 
+/**
+ * Size of /dev/shm in bytes.
+ */
+ShmSize: number, 
+/**
+ * `oci`.
+ */
+Runtime: string, 
+/**
+ * Memory limit in bytes, 0 for none.
+ */
+Memory: number, 
+/**
+ * Memory and swap limit in bytes, 0 for none.
+ */
+MemorySwap: number, 
+/**
+ * CPU limit in billionths of a CPU, 0 for none.
+ */
+NanoCpus: number, 
+/**
+ * Period of the CPU limit in µs, 0 for none.
+ */
+CpuPeriod: number, 
+/**
+ * Quota of the CPU limit in µs, 0 for none.
+ */
+CpuQuota: number, 
+/**
+ * Process limit, 0 for none.
+ */
+PidsLimit: number, 
+/**
+ * Devices of the host.
+ */
+Devices: Array<InspectDevice>, 
+/**
+ * Resource limits of processes.
+ */
+Ulimits: Array<InspectUlimit>, };
 
-/** cala_engine::view::ImageSummary; `Created` in seconds since the Unix epoch. */
-export type ImageSummary = {
-  Id: string;
-  ParentId: string;
-  Names: Array<string>;
-  RepoTags: Array<string>;
-  RepoDigests: Array<string>;
-  Digest: string;
-  Size: number;
-  SharedSize: number;
-  VirtualSize: number;
-  Labels: { [key in string]: string };
-  Containers: number;
-  Created: number;
-  CreatedAt: string;
-  Dangling?: boolean;
-  Arch: string;
-  Os: string;
-  ExposedPorts?: Array<string>;
-  Damaged?: string;
-};
+/**
+ * The machine.
+ */
+export type HostInfo = { 
+/**
+ * Architecture in Go's words.
+ */
+arch: string, 
+/**
+ * `cgroupfs`: Cala writes to a delegated subtree.
+ */
+cgroupManager: string, 
+/**
+ * `v2`, or `v1` on a machine without the unified hierarchy.
+ */
+cgroupVersion: string, 
+/**
+ * Controllers that Cala may use.
+ */
+cgroupControllers: Array<string>, 
+/**
+ * Processors online.
+ */
+cpus: number, 
+/**
+ * The system.
+ */
+distribution: UnderlyingDistribution, 
+/**
+ * `file`.
+ */
+eventLogger: string, 
+/**
+ * The host name.
+ */
+hostname: string, 
+/**
+ * The ids that containers get.
+ */
+idMappings: IdMappings, 
+/**
+ * Release of the kernel.
+ */
+kernel: string, 
+/**
+ * `k8s-file`.
+ */
+logDriver: string, 
+/**
+ * Free memory in bytes.
+ */
+memFree: number, 
+/**
+ * Memory in bytes.
+ */
+memTotal: number, 
+/**
+ * `cala`.
+ */
+networkBackend: string, 
+/**
+ * Interfaces of the host with their addresses.
+ */
+networkInterfaces: Array<NetworkInterface>, 
+/**
+ * The runtime.
+ */
+ociRuntime: OciRuntimeInfo, 
+/**
+ * `linux`.
+ */
+os: string, 
+/**
+ * Security facts.
+ */
+security: SecurityInfo, 
+/**
+ * Free swap in bytes.
+ */
+swapFree: number, 
+/**
+ * Swap in bytes.
+ */
+swapTotal: number, 
+/**
+ * Time since boot, for people.
+ */
+uptime: string, };
 
-/** cala_engine::view::Info, as far as the window reads it. */
-export type Info = {
-  host: {
-    arch: string;
-    cgroupVersion: string;
-    cgroupControllers: Array<string>;
-    cpus: number;
-    distribution: { distribution: string; version: string; codename: string };
-    hostname: string;
-    idMappings: { gidmap: Array<IdMapping>; uidmap: Array<IdMapping> };
-    kernel: string;
-    memTotal: number;
-    security: { rootless: boolean };
-  };
-  store: {
-    containerStore: { number: number; paused: number; running: number; stopped: number };
-    graphDriverName: string;
-    graphRoot: string;
-    imageStore: { number: number };
-    runRoot: string;
-  };
-  version: { Version: string; OsArch: string };
-  warnings: Array<string>;
-};
+/**
+ * A range of ids.
+ */
+export type IdMapping = { 
+/**
+ * First id inside.
+ */
+container_id: number, 
+/**
+ * First id on the host.
+ */
+host_id: number, 
+/**
+ * How many.
+ */
+size: number, };
 
-/** cala_engine::view::IdMapping */
-export type IdMapping = { container_id: number; host_id: number; size: number };
+/**
+ * The ids that containers get.
+ */
+export type IdMappings = { 
+/**
+ * Group ids.
+ */
+gidmap: Array<IdMapping>, 
+/**
+ * User ids.
+ */
+uidmap: Array<IdMapping>, };
 
-/** cala_engine::view::ContainerInspect, as far as the window reads it; the Inspect page shows it whole. */
-export type ContainerInspect = {
-  Id: string;
-  Created: string;
-  Name: string;
-  ImageName: string;
-  State: {
-    Status: string;
-    Running: boolean;
-    OOMKilled: boolean;
-    Pid: number;
-    ExitCode: number;
-    Error: string;
-    StartedAt: string;
-    FinishedAt: string;
-  };
-  Mounts: Array<InspectMount>;
-  Config: {
-    Hostname: string;
-    User: string;
-    Tty: boolean;
-    Env: Array<string>;
-    Cmd: Array<string>;
-    WorkingDir: string;
-    Entrypoint: Array<string> | null;
-    Labels: { [key in string]: string };
-    CreateCommand: Array<string>;
-  };
-  HostConfig: { Memory: number; NanoCpus: number; NetworkMode: string; ReadonlyRootfs: boolean; Privileged: boolean };
-};
+/**
+ * How many images there are.
+ */
+export type ImageCounts = { 
+/**
+ * All.
+ */
+number: number, };
 
-/** cala_engine::view::InspectMount */
-export type InspectMount = { Type: string; Name?: string; Source: string; Destination: string; Options: Array<string>; RW: boolean };
+/**
+ * Everything known of an image; the fields of `podman image inspect`.
+ */
+export type ImageInspect = { 
+/**
+ * The image id without `sha256:`.
+ */
+Id: string, 
+/**
+ * Digest of the manifest.
+ */
+Digest: string, 
+/**
+ * Full names with tag.
+ */
+RepoTags: Array<string>, 
+/**
+ * `repository@digest` of each name.
+ */
+RepoDigests: Array<string>, 
+/**
+ * Always empty.
+ */
+Parent: string, 
+/**
+ * The comment of the last history entry.
+ */
+Comment: string, 
+/**
+ * When it was built, RFC 3339.
+ */
+Created: string, 
+/**
+ * What containers made of it get.
+ */
+Config: ImageInspectConfig, 
+/**
+ * Version of the engine that built it; empty when unknown.
+ */
+Version: string, 
+/**
+ * Who built it.
+ */
+Author: string, 
+/**
+ * Architecture in Go's words.
+ */
+Architecture: string, 
+/**
+ * Operating system.
+ */
+Os: string, 
+/**
+ * Unpacked size in bytes.
+ */
+Size: number, 
+/**
+ * The same as `Size`.
+ */
+VirtualSize: number, 
+/**
+ * Where its layers are.
+ */
+GraphDriver: GraphDriver, 
+/**
+ * Its layers by the digest of their uncompressed tar.
+ */
+RootFS: RootFs, 
+/**
+ * Labels.
+ */
+Labels: { [key in string]: string }, 
+/**
+ * Annotations of the manifest.
+ */
+Annotations: { [key in string]: string }, 
+/**
+ * Media type of the manifest.
+ */
+ManifestType: string, 
+/**
+ * The user of the image's configuration.
+ */
+User: string, 
+/**
+ * How it was built; keys as in the image's configuration.
+ */
+History: Array<HistoryEntry>, 
+/**
+ * Names it has.
+ */
+NamesHistory: Array<string>, };
 
-/** cala_engine::view::ImageInspect, as far as the window reads it. */
-export type ImageInspect = {
-  Id: string;
-  Digest: string;
-  RepoTags: Array<string>;
-  Created: string;
-  Config: { User?: string; Env?: Array<string>; Entrypoint?: Array<string>; Cmd?: Array<string>; WorkingDir?: string; ExposedPorts?: { [key in string]: object } };
-  Architecture: string;
-  Os: string;
-  Size: number;
-  RootFS: { Type: string; Layers: Array<string> };
-  History: Array<{ created?: string; created_by?: string; comment?: string; empty_layer?: boolean }>;
-};
+/**
+ * The `Config` of an image; absent fields are left out as Podman does.
+ */
+export type ImageInspectConfig = { 
+/**
+ * The user.
+ */
+User: string, 
+/**
+ * Ports of EXPOSE.
+ */
+ExposedPorts: Record<string, object>, 
+/**
+ * Environment as `NAME=value`.
+ */
+Env: Array<string>, 
+/**
+ * Entrypoint.
+ */
+Entrypoint: Array<string>, 
+/**
+ * Command.
+ */
+Cmd: Array<string>, 
+/**
+ * Paths of VOLUME.
+ */
+Volumes: Record<string, object>, 
+/**
+ * Working directory.
+ */
+WorkingDir: string, 
+/**
+ * Labels.
+ */
+Labels: { [key in string]: string }, 
+/**
+ * The signal that stops it.
+ */
+StopSignal: string, };
 
-// ---- src-tauri: dto.rs (what only the window speaks) ---------------------------------------------------------------
+/**
+ * One image; the fields of `podman images --format json`.
+ */
+export type ImageSummary = { 
+/**
+ * The image id without `sha256:`.
+ */
+Id: string, 
+/**
+ * Always empty: images here have no parent.
+ */
+ParentId: string, 
+/**
+ * Full names with tag; empty for a dangling image.
+ */
+Names: Array<string>, 
+/**
+ * The same names, under Docker's word.
+ */
+RepoTags: Array<string>, 
+/**
+ * `repository@digest` of each name.
+ */
+RepoDigests: Array<string>, 
+/**
+ * Digest of the manifest.
+ */
+Digest: string, 
+/**
+ * Unpacked size in bytes.
+ */
+Size: number, 
+/**
+ * Bytes of layers that other images use too.
+ */
+SharedSize: number, 
+/**
+ * The same as `Size`.
+ */
+VirtualSize: number, 
+/**
+ * Labels.
+ */
+Labels: { [key in string]: string }, 
+/**
+ * How many containers use it.
+ */
+Containers: number, 
+/**
+ * When it was built, seconds since the Unix epoch.
+ */
+Created: number, 
+/**
+ * When it was built, RFC 3339 in UTC.
+ */
+CreatedAt: string, 
+/**
+ * Whether it has no name.
+ */
+Dangling: boolean, 
+/**
+ * The architecture in Go's words.
+ */
+Arch: string, 
+/**
+ * The operating system.
+ */
+Os: string, 
+/**
+ * Ports of EXPOSE as `80/tcp`.
+ */
+ExposedPorts: Array<string>, 
+/**
+ * Why it cannot be used, when its files are damaged.
+ */
+Damaged?: string, };
 
-/** Every failure on the wire. `message` is the English sentence of the command line; the window says its own by `code`. */
-export type ErrorBody = {
-  code: string;
-  kind: ErrorKind;
-  message: string;
-  hints: Array<string>;
-  /** The causes below `message`, outermost first, each said once. */
-  chain: Array<string>;
-};
+/**
+ * What `cala info` shows; the fields of `podman info --format json`.
+ */
+export type Info = { 
+/**
+ * The machine.
+ */
+host: HostInfo, 
+/**
+ * Where things are kept.
+ */
+store: StoreInfo, 
+/**
+ * Registries of registries.conf by name; `search` lists those tried for short names.
+ */
+registries: Record<string, unknown>, 
+/**
+ * This program.
+ */
+version: VersionDetail, 
+/**
+ * What is missing on this machine and what it costs, each with its remedy; empty when all is well.
+ */
+warnings: Array<string>, };
 
-export type TaskKind = "pull" | "run";
-export type TaskState = "running" | "done" | "failed" | "cancelled";
-export type TaskStage = "resolving" | "pulling" | "creating" | "starting" | "finished";
+/**
+ * What runs in a container.
+ */
+export type InspectConfig = { 
+/**
+ * Host name.
+ */
+Hostname: string, 
+/**
+ * Always empty.
+ */
+Domainname: string, 
+/**
+ * The user as asked for.
+ */
+User: string, 
+/**
+ * Always false, as in Podman.
+ */
+AttachStdin: boolean, 
+/**
+ * Always false, as in Podman.
+ */
+AttachStdout: boolean, 
+/**
+ * Always false, as in Podman.
+ */
+AttachStderr: boolean, 
+/**
+ * Whether it has a terminal.
+ */
+Tty: boolean, 
+/**
+ * Whether standard input is kept open.
+ */
+OpenStdin: boolean, 
+/**
+ * Always false, as in Podman.
+ */
+StdinOnce: boolean, 
+/**
+ * Environment as `NAME=value`.
+ */
+Env: Array<string>, 
+/**
+ * The command without the entrypoint.
+ */
+Cmd: Array<string>, 
+/**
+ * The image as named when the container was made.
+ */
+Image: string, 
+/**
+ * Working directory.
+ */
+WorkingDir: string, 
+/**
+ * The entrypoint; null when none.
+ */
+Entrypoint: Array<string> | null, 
+/**
+ * Labels.
+ */
+Labels: { [key in string]: string }, 
+/**
+ * The signal of `stop`, by name.
+ */
+StopSignal: string, 
+/**
+ * Seconds between that signal and SIGKILL.
+ */
+StopTimeout: number, 
+/**
+ * The equal command line.
+ */
+CreateCommand: Array<string>, 
+/**
+ * The file mode mask of the process.
+ */
+Umask: string, };
+
+/**
+ * A device of the host.
+ */
+export type InspectDevice = { 
+/**
+ * Path on the host.
+ */
+PathOnHost: string, 
+/**
+ * Path in the container.
+ */
+PathInContainer: string, 
+/**
+ * `r`, `w`, `m`.
+ */
+CgroupPermissions: string, };
+
+/**
+ * A bind mount or volume.
+ */
+export type InspectMount = { 
+/**
+ * `bind` or `volume`.
+ */
+Type: string, 
+/**
+ * The volume's name.
+ */
+Name?: string, 
+/**
+ * Path on the host.
+ */
+Source: string, 
+/**
+ * Path in the container.
+ */
+Destination: string, 
+/**
+ * `local` for volumes.
+ */
+Driver: string, 
+/**
+ * Always empty.
+ */
+Mode: string, 
+/**
+ * Options in mount(8)'s words.
+ */
+Options: Array<string>, 
+/**
+ * Whether it can be written.
+ */
+RW: boolean, 
+/**
+ * Propagation.
+ */
+Propagation: string, };
+
+/**
+ * How a container is doing.
+ */
+export type InspectState = { 
+/**
+ * Version of the runtime specification.
+ */
+OciVersion: string, 
+/**
+ * The status in one word.
+ */
+Status: string, 
+/**
+ * Whether it runs.
+ */
+Running: boolean, 
+/**
+ * Whether it is frozen.
+ */
+Paused: boolean, 
+/**
+ * Always false until restart policies are there.
+ */
+Restarting: boolean, 
+/**
+ * Whether the kernel ended it for want of memory.
+ */
+OOMKilled: boolean, 
+/**
+ * Whether its files are damaged.
+ */
+Dead: boolean, 
+/**
+ * Host pid, 0 when it does not run.
+ */
+Pid: number, 
+/**
+ * Host pid of its monitor, 0 when it does not run; Podman's word for it.
+ */
+ConmonPid: number, 
+/**
+ * Exit code of the last end.
+ */
+ExitCode: number, 
+/**
+ * Why it could not start.
+ */
+Error: string, 
+/**
+ * Last start, RFC 3339; Go's zero time when never.
+ */
+StartedAt: string, 
+/**
+ * Last end, RFC 3339; Go's zero time when never.
+ */
+FinishedAt: string, 
+/**
+ * Its cgroup below /sys/fs/cgroup; empty when it has none of its own.
+ */
+CgroupPath: string, };
+
+/**
+ * A resource limit.
+ */
+export type InspectUlimit = { 
+/**
+ * `RLIMIT_NOFILE`, ….
+ */
+Name: string, 
+/**
+ * Soft limit, -1 is unlimited.
+ */
+Soft: number, 
+/**
+ * Hard limit, -1 is unlimited.
+ */
+Hard: number, };
+
+/**
+ * The window's language.
+ */
+export type Language = "system" | "es" | "en";
+
+/**
+ * Where a layer is.
+ */
 export type LayerStage = "waiting" | "downloading" | "stalled" | "retrying" | "unpacking" | "done" | "existed";
 
-/** One layer of a pull. */
-export type TaskLayer = {
-  digest: string;
-  stage: LayerStage;
-  /** Compressed bytes so far and in all. */
-  bytes: number;
-  total: number;
-};
+/**
+ * Where the output goes.
+ */
+export type LogConfig = { 
+/**
+ * `k8s-file`.
+ */
+Type: string, 
+/**
+ * `max-size` and `max-file`.
+ */
+Config: { [key in string]: string }, 
+/**
+ * The log file.
+ */
+Path: string, 
+/**
+ * Always empty.
+ */
+Tag: string, 
+/**
+ * Size of a file before it is rotated, for people.
+ */
+Size: string, };
 
-/** Long work: a snapshot, always whole. */
-export type Task = {
-  id: string;
-  kind: TaskKind;
-  /** What it is about: the image reference as asked for. */
-  title: string;
-  state: TaskState;
-  stage: TaskStage;
-  /** Nanoseconds since the Unix epoch; `ended_ns` is absent while it runs. */
-  started_ns: number;
-  ended_ns?: number;
-  layers: Array<TaskLayer>;
-  /** For `run`: the container, as soon as it is created. */
-  container_id?: string;
-  /** The wish of a `run`, so that it can be tried again. */
-  spec?: ContainerSpec;
-  error?: ErrorBody;
-};
+/**
+ * Something mounted into a container.
+ */
+export type Mount = { 
+/**
+ * What is mounted.
+ */
+source: MountSource, 
+/**
+ * Absolute path inside the container.
+ */
+target: string, 
+/**
+ * Read-only.
+ */
+read_only: boolean, 
+/**
+ * Further options in mount(8)'s words, checked: `nosuid`, `nodev`, `noexec`, `rbind`, `rprivate`, `size=…`, ….
+ */
+options: Array<string>, };
 
-export type Language = "system" | "es" | "en";
+/**
+ * What is mounted.
+ */
+export type MountSource = { "type": "bind", 
+/**
+ * Absolute path on the host.
+ */
+path: string, 
+/**
+ * Make the folder when it is absent (Docker's `-v` does, `--mount` does not).
+ */
+create: boolean, } | { "type": "volume", 
+/**
+ * The volume's name.
+ */
+name: string | null, } | { "type": "tmpfs" };
+
+/**
+ * A container's place in one network.
+ */
+export type NetworkEndpoint = { 
+/**
+ * IPv4 gateway.
+ */
+Gateway: string, 
+/**
+ * IPv4 address.
+ */
+IPAddress: string, 
+/**
+ * Its prefix length.
+ */
+IPPrefixLen: number, 
+/**
+ * Hardware address.
+ */
+MacAddress: string, 
+/**
+ * The network.
+ */
+NetworkID: string, };
+
+/**
+ * An interface of the host.
+ */
+export type NetworkInterface = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * `address/prefix` of each of its addresses.
+ */
+addresses: Array<string>, };
+
+/**
+ * Which network a container is in.
+ */
+export type NetworkMode = "none" | "host";
+
+/**
+ * Addresses and ports. Empty addresses until the container is in a network.
+ */
+export type NetworkSettings = { 
+/**
+ * IPv4 gateway.
+ */
+Gateway: string, 
+/**
+ * IPv4 address.
+ */
+IPAddress: string, 
+/**
+ * Its prefix length.
+ */
+IPPrefixLen: number, 
+/**
+ * IPv6 gateway.
+ */
+IPv6Gateway: string, 
+/**
+ * IPv6 address.
+ */
+GlobalIPv6Address: string, 
+/**
+ * Its prefix length.
+ */
+GlobalIPv6PrefixLen: number, 
+/**
+ * Hardware address.
+ */
+MacAddress: string, 
+/**
+ * Published ports.
+ */
+Ports: Record<string, unknown>, 
+/**
+ * Path of its network namespace; empty.
+ */
+SandboxKey: string, 
+/**
+ * Its networks by name.
+ */
+Networks: { [key in string]: NetworkEndpoint }, };
+
+/**
+ * The runtime that starts containers.
+ */
+export type OciRuntimeInfo = { 
+/**
+ * `cala`.
+ */
+name: string, 
+/**
+ * Path of `cala-oci`.
+ */
+path: string, 
+/**
+ * Its version.
+ */
+version: string, };
+
+/**
+ * An operating system, an architecture and, for ARM, a variant.
+ */
+export type Platform = { 
+/**
+ * `linux`.
+ */
+os: string, 
+/**
+ * In Go's words: `amd64`, `arm64`, `arm`, `386`, …
+ */
+architecture: string, 
+/**
+ * `v7`, `v8`, …
+ */
+variant?: string | null, };
+
+/**
+ * A published port.
+ */
+export type PortMapping = { 
+/**
+ * Address of the host, empty for all.
+ */
+host_ip: string, 
+/**
+ * First port in the container.
+ */
+container_port: number, 
+/**
+ * First port of the host.
+ */
+host_port: number, 
+/**
+ * How many ports follow one another.
+ */
+range: number, 
+/**
+ * `tcp`, `udp` or `sctp`.
+ */
+protocol: string, };
+
+/**
+ * When `run` and `create` ask the registry (`--pull`).
+ */
+export type PullPolicy = "always" | "missing" | "never" | "newer";
+
+/**
+ * Limits by cgroup v2.
+ */
+export type Resources = { 
+/**
+ * Memory in bytes (`memory.max`).
+ */
+memory?: ByteSize, 
+/**
+ * CPUs as a decimal, 1.5 is one and a half (`cpu.max`).
+ */
+cpus?: number, 
+/**
+ * Processes and threads (`pids.max`); -1 is unlimited.
+ */
+pids_limit?: number, };
+
+/**
+ * What happens when a container ends.
+ */
+export type RestartPolicy = { 
+/**
+ * `no`.
+ */
+Name: string, 
+/**
+ * 0.
+ */
+MaximumRetryCount: number, };
+
+/**
+ * The layers of an image.
+ */
+export type RootFs = { 
+/**
+ * `layers`.
+ */
+Type: string, 
+/**
+ * Diff ids, lowest first.
+ */
+Layers: Array<string>, };
+
+/**
+ * Security facts.
+ */
+export type SecurityInfo = { 
+/**
+ * Whether AppArmor is on.
+ */
+apparmorEnabled: boolean, 
+/**
+ * Default capabilities, joined by commas.
+ */
+capabilities: string, 
+/**
+ * Whether Cala runs without privileges.
+ */
+rootless: boolean, 
+/**
+ * Whether the kernel filters system calls.
+ */
+seccompEnabled: boolean, 
+/**
+ * Always empty: the profile is built in.
+ */
+seccompProfilePath: string, 
+/**
+ * Whether SELinux is on.
+ */
+selinuxEnabled: boolean, };
+
+/**
+ * Kept in the user's configuration directory.
+ */
+export type Settings = { 
+/**
+ * The language.
+ */
+language: Language, 
+/**
+ * The colours.
+ */
+theme: ThemeChoice, };
+
+/**
+ * Where things are kept.
+ */
+export type StoreInfo = { 
+/**
+ * How many containers there are.
+ */
+containerStore: ContainerCounts, 
+/**
+ * `overlay`.
+ */
+graphDriverName: string, 
+/**
+ * The data root.
+ */
+graphRoot: string, 
+/**
+ * Size of its file system in bytes.
+ */
+graphRootAllocated: number, 
+/**
+ * Used bytes of its file system.
+ */
+graphRootUsed: number, 
+/**
+ * Facts of the overlay file system, in Podman's words.
+ */
+graphStatus: { [key in string]: string }, 
+/**
+ * How many images there are.
+ */
+imageStore: ImageCounts, 
+/**
+ * The run root.
+ */
+runRoot: string, 
+/**
+ * Where volumes are.
+ */
+volumePath: string, };
+
+/**
+ * Long work: a snapshot, always whole.
+ */
+export type Task = { 
+/**
+ * Unique in this process.
+ */
+id: string, 
+/**
+ * What it does.
+ */
+kind: TaskKind, 
+/**
+ * The image reference as asked for.
+ */
+title: string, 
+/**
+ * Whether it goes on.
+ */
+state: TaskState, 
+/**
+ * Where it is.
+ */
+stage: TaskStage, 
+/**
+ * When it began, nanoseconds since the Unix epoch.
+ */
+started_ns: number, 
+/**
+ * When it ended.
+ */
+ended_ns?: number, 
+/**
+ * The layers of the image, as soon as they are known.
+ */
+layers: Array<TaskLayer>, 
+/**
+ * For `run`: the container, as soon as it is created.
+ */
+container_id?: string, 
+/**
+ * The wish of a `run`, so that it can be tried again.
+ */
+spec?: ContainerSpec, 
+/**
+ * Why it failed.
+ */
+error?: ErrorBody, };
+
+/**
+ * What a task does.
+ */
+export type TaskKind = "pull" | "run";
+
+/**
+ * One layer of a pull.
+ */
+export type TaskLayer = { 
+/**
+ * Digest of the compressed layer.
+ */
+digest: Digest, 
+/**
+ * Where it is.
+ */
+stage: LayerStage, 
+/**
+ * Compressed bytes so far.
+ */
+bytes: number, 
+/**
+ * Compressed bytes in all.
+ */
+total: number, };
+
+/**
+ * Where a task is.
+ */
+export type TaskStage = "resolving" | "pulling" | "creating" | "starting" | "finished";
+
+/**
+ * Whether a task goes on.
+ */
+export type TaskState = "running" | "done" | "failed" | "cancelled";
+
+/**
+ * The window's colours.
+ */
 export type ThemeChoice = "system" | "light" | "dark";
 
-/** Kept by the shell in the user's configuration directory. */
-export type Settings = { language: Language; theme: ThemeChoice };
+/**
+ * A limit of setrlimit(2) as `--ulimit name=soft[:hard]`.
+ */
+export type Ulimit = { 
+/**
+ * `nofile`, `nproc`, … without `RLIMIT_`, lower case.
+ */
+name: string, 
+/**
+ * Soft limit; -1 is unlimited.
+ */
+soft: number, 
+/**
+ * Hard limit; -1 is unlimited.
+ */
+hard: number, };
+
+/**
+ * The system the machine runs (os-release(5)).
+ */
+export type UnderlyingDistribution = { 
+/**
+ * `ID`.
+ */
+distribution: string, 
+/**
+ * `VERSION_ID`.
+ */
+version: string, 
+/**
+ * `VERSION_CODENAME`.
+ */
+codename: string, };
+
+/**
+ * A version, in the fields of `podman version --format json`.
+ */
+export type VersionDetail = { 
+/**
+ * The version of Podman's API that the names and forms follow.
+ */
+APIVersion: string, 
+/**
+ * Cala's version.
+ */
+Version: string, 
+/**
+ * The minimal Rust version it is written for.
+ */
+RustVersion: string, 
+/**
+ * `linux/amd64`.
+ */
+OsArch: string, 
+/**
+ * `linux`.
+ */
+Os: string, };

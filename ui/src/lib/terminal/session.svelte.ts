@@ -10,6 +10,8 @@ import { cspDocument, withStandIns } from "./csp";
 export type SessionState = "connecting" | "open" | "ended" | "failed";
 
 const encoder = new TextEncoder();
+/** Bytes of one message: a pasted text goes in pieces that no way to the engine refuses. */
+const INPUT = 32 * 1024;
 
 /** The terminal's colours from the theme's tokens. */
 function readTheme(element: Element): ITheme {
@@ -121,7 +123,10 @@ export class Session {
       },
     });
     this.#channel = channel;
-    terminal.onData((text) => channel.send({ input: toBase64(encoder.encode(text)) }));
+    terminal.onData((text) => {
+      const bytes = encoder.encode(text);
+      for (let at = 0; at < bytes.length; at += INPUT) channel.send({ input: toBase64(bytes.subarray(at, at + INPUT)) });
+    });
     terminal.onBinary((text) => channel.send({ input: btoa(text) }));
     terminal.onResize(({ rows, cols }) => channel.send({ resize: { rows, cols } }));
     // Ctrl+Shift+C and V are the terminal's own; without Shift they belong to the program.
