@@ -11,6 +11,7 @@ use cala_store::{ContainerDir, ImageRecord, StoreError, new_container_id, random
 use super::check::{Checked, default_hostname};
 use super::{mounts, plan};
 use crate::config::{ImageDefaults, Process, process};
+use crate::images::language_entry;
 use crate::{Engine, EngineError, Progress, PullOptions, Result, time};
 
 /// How often a generated name may be taken before the engine gives up.
@@ -176,6 +177,7 @@ fn config(spec: ContainerSpec, process: Process, image: &ImageRecord) -> Result<
     if !env.iter().any(|entry| entry.starts_with("HOSTNAME=")) {
         env.push(format!("HOSTNAME={hostname}"));
     }
+    env.extend(language_entry(&image.image_id, &env));
     Ok(ContainerConfig {
         name: spec.name.clone().map_or_else(|| generated_name(0), Ok)?,
         created_ns: time::now_ns(),

@@ -41,6 +41,25 @@ pub fn embedded_image(reference: &Reference) -> Option<EmbeddedImage> {
     })
 }
 
+/// What the embedded program is told of the person's language: a container gets nothing else of the host's environment.
+///
+/// `None` for every other image, and where image or person chose a language themselves.
+pub(crate) fn language_entry(image_id: &Digest, env: &[String]) -> Option<String> {
+    let chosen = ["CALA_LANG=", "LC_ALL=", "LANG="].iter().any(|name| env.iter().any(|entry| entry.starts_with(name)));
+    if chosen || image_id.as_str() != cala_hello::CONFIG_DIGEST {
+        return None;
+    }
+    let words = ["LC_ALL", "LC_MESSAGES", "LANG"].map(|name| std::env::var(name).unwrap_or_default());
+    Some(format!("CALA_LANG={}", language(&words)))
+}
+
+/// `es` or `en`, by the first of a locale's words that is not empty (locale(7)).
+fn language(words: &[String]) -> &'static str {
+    let word = words.iter().find(|word| !word.is_empty()).map_or("", String::as_str);
+    let spanish = word.strip_prefix("es").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
+    if spanish { "es" } else { "en" }
+}
+
 impl Engine {
     /// Loads the embedded image that `text` means; `None` when it means none, or not for this platform.
     pub(super) fn load_embedded(
@@ -128,5 +147,29 @@ mod tests {
         for name in ["hello", "cala/hello:2", "quay.io/cala/hello", "cala/hello2", "localhost/hello"] {
             assert!(!means(name), "{name}");
         }
+    }
+
+    #[test]
+    fn the_first_locale_that_is_set_says_the_language() {
+        for (words, expected) in [
+            (["", "", "es_ES.UTF-8"], "es"),
+            (["es", "", "en_US.UTF-8"], "es"),
+            (["C.UTF-8", "", "es_MX"], "en"),
+            (["", "es_419", "en_US"], "es"),
+            (["", "", "est_EE"], "en"),
+            (["", "", ""], "en"),
+        ] {
+            assert_eq!(language(&words.map(str::to_owned)), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_embedded_image_is_told_and_only_when_nobody_chose() {
+        let own: Digest = cala_hello::CONFIG_DIGEST.parse().expect("a digest");
+        let env = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert!(language_entry(&own, &env(&["PATH=/"])).is_some_and(|entry| entry.starts_with("CALA_LANG=")));
+        assert_eq!(language_entry(&own, &env(&["CALA_LANG=en"])), None);
+        assert_eq!(language_entry(&own, &env(&["LANG=de"])), None);
+        assert_eq!(language_entry(&Digest::sha256(&[7; 32]), &env(&[])), None);
     }
 }

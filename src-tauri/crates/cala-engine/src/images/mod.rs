@@ -8,4 +8,5 @@ mod login;
 mod pull;
 mod remove;
 
+pub(crate) use embedded::language_entry;
 pub use embedded::{EmbeddedImage, embedded_image};
