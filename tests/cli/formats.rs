@@ -7,7 +7,7 @@ fn templates_of_ps_and_inspect() {
     let Some(world) = world() else { return };
     world
         .container(
-            &["-d", "--init", "--name", "web", "--label", "a=b", "-v", "/tmp:/mnt:ro"],
+            &["-d", "--init", "--name", "web", "--label", "a=b", "-v", "/usr:/mnt:ro"],
             &["sleep", "1000"],
         )
         .success();
@@ -53,12 +53,12 @@ fn templates_of_ps_and_inspect() {
             "<no value>||b\n".into(),
         ),
         (
-            &["inspect", "--format", "{{json .Config.Cmd}}{{\"\\n\"}}{{.Config.Cmd}}", "web"],
-            "[\"sleep\",\"1000\"]\n[sleep 1000]\n".into(),
+            &["inspect", "--format", "{{json .Config.Cmd}} {{.Config.Cmd}}", "web"],
+            "[\"sleep\",\"1000\"] [sleep 1000]\n".into(),
         ),
         (
             &["inspect", "--format", "{{range .Mounts}}{{.Source}}:{{.Destination}} {{.RW}}{{end}}", "web"],
-            "/tmp:/mnt false\n".into(),
+            "/usr:/mnt false\n".into(),
         ),
         (
             &["inspect", "--format", "{{with .HostConfig}}{{.NetworkMode}} {{.Privileged}}{{end}}", "web"],
@@ -80,7 +80,8 @@ fn templates_of_ps_and_inspect() {
         ),
         (&["images", "--format", "{{.Repository}}:{{.Tag}}"], format!("{image}\n")),
         (&["logs", "done"], "out\n".into()),
-        (&["logs", "--names", "done"], "done out\n".into()),
+        (&["logs", "--names", "done"], "out\n".into()),
+        (&["logs", "--names", "done", "web"], "done out\n".into()),
         (&["wait", "done"], "3\n".into()),
     ] {
         let output = world.cala.run(args).success();

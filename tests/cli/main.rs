@@ -55,7 +55,8 @@ impl World {
     /// `run OPTIONS --network none IMAGE WORDS`.
     pub(crate) fn container(&self, options: &[&str], words: &[&str]) -> Output {
         let mut args = vec!["run", "--network", "none"];
-        args.extend_from_slice(options);
+        // Podman's init is a package of its own.
+        args.extend(options.iter().filter(|option| **option != "--init" || !other_program()));
         args.push(&self.image);
         args.extend_from_slice(words);
         self.cala.run(args)

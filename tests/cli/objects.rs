@@ -29,11 +29,12 @@ fn several_names_are_acted_on_even_if_one_is_wrong() {
     world.sleeper("one");
     world.sleeper("two");
     let output = world.cala.run(["rm", "-f", "-t", "0", "one", "two"]).success();
-    assert_eq!(output.stdout, "one\ntwo\n");
+    assert!(output.stdout == "one\ntwo\n" || other_program(), "{output:?}");
     let made = world.cala.run(["create", "--name", "three", &world.image, "true"]).success();
     assert_eq!(made.text().len(), 64);
     let mixed = world.cala.run(["rm", "nosuch", "three"]).exits_with(1);
-    assert_eq!(mixed.stdout, "three\n");
+    // Podman then does nothing at all.
+    assert_eq!(mixed.stdout, if other_program() { "" } else { "three\n" });
     assert!(mixed.stderr.starts_with("Error: no container with "), "{mixed:?}");
 }
 

@@ -41,7 +41,7 @@ impl Format {
         let text = if text.ends_with('\n') { text } else { format!("{text}\n") };
         let template = Template::parse(name, &text)?;
         let ranges = text.trim_start().strip_prefix("{{").map(|rest| rest.trim_start_matches(['-', ' ']));
-        if ranges.and_then(|rest| rest.strip_prefix("range")).is_some_and(|rest| ranges_over_all(rest)) {
+        if ranges.and_then(|rest| rest.strip_prefix("range")).is_some_and(ranges_over_all) {
             return Ok(Self::Whole(template));
         }
         Ok(Self::Rows(template))

@@ -35,20 +35,20 @@ pub(crate) fn make(
     spec: ContainerSpec,
     options: &CreateOptions,
 ) -> Result<ContainerId, Failure> {
-    if let (true, Some(name)) = (options.replace, &spec.name) {
-        if engine.container_exists(name.as_str())? {
-            engine.remove(name.as_str(), &RemoveOptions { force: true, ..RemoveOptions::default() })?;
-        }
+    if let (true, Some(name)) = (options.replace, &spec.name)
+        && engine.container_exists(name.as_str())?
+    {
+        engine.remove(name.as_str(), &RemoveOptions { force: true, ..RemoveOptions::default() })?;
     }
     let progress = Progress::new(options.quiet);
     let pull = options.pull_options();
     let id = Context::wait_for(engine.create_with(spec, &pull, &|step| progress.on(&step)))??;
-    if let Some(file) = &options.cidfile {
-        if let Err(failure) = write_id(file, &id) {
-            // Nobody would learn of the container.
-            let _ = engine.remove(id.as_str(), &RemoveOptions { force: true, ..RemoveOptions::default() });
-            return Err(failure);
-        }
+    if let Some(file) = &options.cidfile
+        && let Err(failure) = write_id(file, &id)
+    {
+        // Nobody would learn of the container.
+        let _ = engine.remove(id.as_str(), &RemoveOptions { force: true, ..RemoveOptions::default() });
+        return Err(failure);
     }
     Ok(id)
 }

@@ -115,7 +115,10 @@ fn find(engine: &Engine, kind: &str, name: &str) -> Result<Found, Failure> {
         match engine.inspect_container(name) {
             Ok(container) => return Ok(Found::Container(Box::new(container))),
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-            Err(_) if kind == "container" => return Err(Failure::new(format!("no such container {name}")).hint("`cala ps -a` lists all containers")),
+            Err(_) if kind == "container" => {
+                return Err(Failure::new(format!("no such container {name}"))
+                    .hint("`cala ps -a` lists all containers"));
+            }
             Err(_) => {}
         }
     }

@@ -28,7 +28,7 @@ pub(crate) struct Args {
     /// Act on the container that was created last
     #[arg(short, long)]
     latest: bool,
-    /// Put the container's name before each line
+    /// Put the container's name before each line, when there are several
     #[arg(short, long)]
     names: bool,
     /// Not before this time
@@ -195,7 +195,8 @@ impl Decoration {
     fn new(args: &Args, name: &str, index: usize) -> Self {
         let color = args.color && io::IsTerminal::is_terminal(&io::stdout());
         Self {
-            name: args.names.then(|| name.to_owned()),
+            // As in Podman, the name of a single container is not repeated.
+            name: (args.names && args.containers.len() > 1).then(|| name.to_owned()),
             timestamps: args.timestamps,
             style: color.then(|| COLORS[index % COLORS.len()].on_default()),
         }

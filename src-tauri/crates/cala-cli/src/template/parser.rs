@@ -176,14 +176,15 @@ impl Parser {
     /// After the word `else`: `}}` and a body, or `if`/`with` which is a branch that shares our end.
     fn otherwise(&mut self, control: Control, at: usize) -> Result<Vec<Node>, Fault> {
         self.skip_space();
-        if let Some(Kind::Word(word)) = self.peek() {
-            if word == control.word() && control != Control::Range {
-                self.next += 1;
-                self.deeper()?;
-                let chained = self.branch(control)?;
-                self.depth -= 1;
-                return Ok(vec![chained]);
-            }
+        if let Some(Kind::Word(word)) = self.peek()
+            && word == control.word()
+            && control != Control::Range
+        {
+            self.next += 1;
+            self.deeper()?;
+            let chained = self.branch(control)?;
+            self.depth -= 1;
+            return Ok(vec![chained]);
         }
         self.expect_close("else")?;
         match self.list()? {
