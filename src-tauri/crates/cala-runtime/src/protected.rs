@@ -89,7 +89,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_user_has_built_is_changeable() {
-        assert!(is_changeable().expect("there is a program"));
+    fn what_the_user_owns_is_changeable_and_what_belongs_to_the_system_is_not() {
+        let own = std::env::temp_dir().join(format!("cala-protected-{}", std::process::id()));
+        std::fs::write(&own, "").expect("temporary files can be written");
+        let opened = open_path(&own).expect("it is there");
+        std::fs::remove_file(&own).expect("it is ours");
+        assert!(changeable(&opened).expect("it can be looked at"));
+        let shell = open_path(Path::new("/bin/sh")).expect("there is a shell");
+        let root = rustix::process::geteuid().is_root();
+        assert_eq!(changeable(&shell).expect("it can be looked at"), root);
     }
 }

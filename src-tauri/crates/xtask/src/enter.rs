@@ -1,9 +1,9 @@
 //! `cargo xtask enter CMD…`: runs a command as an unprivileged user in a world of its own.
 //!
 //! As root: makes the user `cala-test` when it is missing, enters private mount, pid, ipc, network and cgroup namespaces,
-//! mounts a cgroup v2 tree delegated to the user, gives a fresh home and run-time folder, drops all privileges, and fails
-//! with 70 when the command left a process behind. As any other user: a fresh home and run-time folder, and a delegated
-//! scope where the user's systemd gives one.
+//! mounts a cgroup v2 tree delegated to the user, gives a fresh home and run-time folder and a small disk for tests that
+//! fill one (`CALA_TEST_SMALL_DISK`), drops all privileges, and fails with 70 when the command left a process behind. As
+//! any other user: a fresh home and run-time folder, and a delegated scope where the user's systemd gives one.
 //!
 //! Three stages, because namespaces are entered by executing `unshare` (unshare(1)): 0 outside, 1 inside all but the
 //! cgroup namespace, 2 inside that too. Nothing outside the private namespaces is changed except the user account.
@@ -15,6 +15,8 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use rustix::io::Errno;
+use rustix::process::{WaitOptions, wait};
 
 use crate::step::{has, is_root};
 
@@ -23,6 +25,10 @@ const USER: &str = "cala-test";
 /// Where its homes are.
 const BASE: &str = "/var/tmp/cala-test";
 const CGROUP: &str = "/sys/fs/cgroup";
+/// A disk that is soon full, in the private /dev/shm.
+const SMALL_DISK: &str = "/dev/shm/cala-small-disk";
+/// Its size: 64 MiB and 4096 files.
+const SMALL_DISK_SIZE: &str = "size=64m,nr_inodes=4096";
 /// Exit code for "the command left processes behind".
 const LEFT_BEHIND: u8 = 70;
 
@@ -112,6 +118,11 @@ fn outside(words: &[String]) -> Result<u8> {
             "--kill-child",
             "--mount-proc",
             "--",
+            // Pid 1 of the namespace inherits every orphan; a shell that waits reaps them all.
+            "sh",
+            "-c",
+            "\"$@\"; exit $?",
+            "sh",
         ])
         .arg(std::env::current_exe()?)
         .args(["enter", "--stage", "1", "--"])
@@ -154,22 +165,42 @@ fn inside(words: &[String]) -> Result<u8> {
         &run.display().to_string(),
     ])?;
     mount(&["-t", "tmpfs", "-o", "mode=1777", "none", "/dev/shm"])?;
+    std::fs::create_dir(SMALL_DISK)?;
+    let small = format!("{SMALL_DISK_SIZE},mode=700,uid={uid},gid={gid}");
+    mount(&["-t", "tmpfs", "-o", &small, "none", SMALL_DISK])?;
     let home = temporary(Path::new(BASE))?;
     chown(&home, Some(uid), Some(gid))?;
     show_tree()?;
     // The child enters its control group by itself, before it does anything that could be left behind.
     let enter_group = format!("echo 0 >{}/cgroup.procs && exec \"$@\"", group.display());
-    let status = Command::new("sh")
+    let child = Command::new("sh")
         .args(["-c", &enter_group, "enter", "unshare", "-C", "-m", "--propagation", "private", "--"])
         .arg(std::env::current_exe()?)
         .args(["enter", "--stage", "2", "--"])
         .args(words)
         .env("HOME", &home)
-        .status()?;
+        .env("CALA_TEST_SMALL_DISK", SMALL_DISK)
+        .spawn()?;
+    let code = reap_until(child.id())?;
     let left = left_behind(&group);
     let _ = std::fs::remove_dir_all(&home);
     let _ = sh(&format!("find {} -depth -type d -exec rmdir {{}} +", group.display()));
-    Ok(if left && status.success() { LEFT_BEHIND } else { code(status) })
+    Ok(if left && code == 0 { LEFT_BEHIND } else { code })
+}
+
+/// Waits for the child; reaps whoever else became ours, as the namespace's first process must: every monitor does, whose
+/// launcher ends before it.
+fn reap_until(child: u32) -> Result<u8> {
+    loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid.as_raw_nonzero().get().unsigned_abs() == child => {
+                let signal = || 128 + status.terminating_signal().unwrap_or(0);
+                return Ok(u8::try_from(status.exit_status().unwrap_or_else(signal)).unwrap_or(1));
+            }
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => bail!("the command was lost: {error}"),
+        }
+    }
 }
 
 /// Stage 2: its own cgroup root, delegated to the user, then the user's identity.
@@ -267,6 +298,7 @@ fn left_behind(group: &Path) -> bool {
     };
     let start = Instant::now();
     while populated() && start.elapsed() < Duration::from_secs(1) {
+        reap();
         pause();
     }
     if !populated() {
@@ -280,9 +312,15 @@ fn left_behind(group: &Path) -> bool {
     let _ = std::fs::write(group.join("cgroup.kill"), "1");
     let start = Instant::now();
     while populated() && start.elapsed() < Duration::from_secs(5) {
+        reap();
         pause();
     }
     true
+}
+
+/// Reaps those who have ended so far.
+fn reap() {
+    while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
 }
 
 /// The kernel offers no wait for an emptied group that is simpler than looking again.
