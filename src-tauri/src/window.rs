@@ -35,6 +35,7 @@ pub(crate) fn open(app: Arc<App>, runtime: &tokio::runtime::Runtime) -> anyhow::
                 .title("Cala")
                 .inner_size(1180.0, 760.0)
                 .min_inner_size(720.0, 480.0)
+                .initialization_script(language_script())
                 // The window shows its own pages and nothing else, whatever a label or a log says.
                 .on_navigation(|url| {
                     matches!(url.scheme(), "tauri") || url.host_str() == Some("tauri.localhost")
@@ -44,6 +45,15 @@ pub(crate) fn open(app: Arc<App>, runtime: &tokio::runtime::Runtime) -> anyhow::
         })
         .run(tauri::generate_context!())
         .context("the window failed")
+}
+
+/// Tells the page the person's language: WebKit knows only those whose locale is installed.
+fn language_script() -> String {
+    let words = ["LC_ALL", "LC_MESSAGES", "LANG"].map(|name| std::env::var(name).unwrap_or_default());
+    let word = words.iter().find(|word| !word.is_empty()).map_or("", String::as_str);
+    // Letters only: nothing of the environment becomes a program.
+    let tag: String = word.chars().take_while(char::is_ascii_alphabetic).take(8).collect();
+    format!("Object.defineProperty(window, '__CALA_LANGUAGE__', {{ value: '{tag}' }});")
 }
 
 #[tauri::command]

@@ -1,10 +1,13 @@
 // Starts a display without a screen and WebKit's driver, and speaks W3C WebDriver to the real window.
 
-import { spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+
+/** Keys that have no letter (WebDriver, section 17.4.2). */
+export const KEY = { tab: "\uE004", enter: "\uE007", control: "\uE009", escape: "\uE00C", delete: "\uE017", down: "\uE015" };
 
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -42,10 +45,11 @@ export class Window {
   #base;
   #session;
 
-  static async open(args = []) {
+  /** `env` for the program: its language, its home; `size` of the display. */
+  static async open({ args = [], env = {}, size = "1280x800" } = {}) {
     const window = new Window();
     try {
-      await window.#start(args);
+      await window.#start(args, env, size);
       return window;
     } catch (error) {
       await window.close();
@@ -53,9 +57,9 @@ export class Window {
     }
   }
 
-  async #start(args) {
+  async #start(args, env, size) {
     // Xvfb chooses a free display and writes its number to descriptor 3.
-    const display = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp"], {
+    const display = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", `${size}x24`, "-nolisten", "tcp"], {
       stdio: ["ignore", "ignore", "ignore", "pipe"],
     });
     this.#processes.push(display);
@@ -67,7 +71,7 @@ export class Window {
     const port = await freePort();
     const driver = spawn("WebKitWebDriver", [`--port=${port}`], {
       stdio: "ignore",
-      env: { ...process.env, DISPLAY: this.display, TAURI_WEBVIEW_AUTOMATION: "true", WEBKIT_DISABLE_DMABUF_RENDERER: "1" },
+      env: { ...process.env, ...env, DISPLAY: this.display, TAURI_WEBVIEW_AUTOMATION: "true", WEBKIT_DISABLE_DMABUF_RENDERER: "1" },
     });
     this.#processes.push(driver);
     driver.once("error", () => {});
@@ -81,7 +85,7 @@ export class Window {
   }
 
   async #ask(method, path, body) {
-    const answer = await fetch(this.#base + path, { method, body: body === undefined ? undefined : JSON.stringify(body) });
+    const answer = await fetch(this.#base + path, { method, body: body === undefined ? undefined : JSON.stringify(body), signal: AbortSignal.timeout(30_000) });
     const { value } = await answer.json();
     if (!answer.ok) throw new Error(`${method} ${path}: ${value.error}: ${value.message}`);
     return value;
@@ -101,23 +105,33 @@ export class Window {
     return this.run("return document.body.innerText");
   }
 
-  /** Clicks the first visible button, link or row whose accessible text contains this. */
-  async click(label) {
+  /** Waits until the page shows a text. */
+  see(text, seconds) {
+    return until(async () => (await this.text()).includes(text), `“${text}” on the page`, seconds);
+  }
+
+  /** Waits until the page shows a text no longer. */
+  gone(text, seconds) {
+    return until(async () => !(await this.text()).includes(text), `the end of “${text}”`, seconds);
+  }
+
+  /** Clicks with the mouse on the first visible thing that can be clicked and whose accessible name contains this. */
+  async click(label, selector = "button, a, [role=row], [role=tab], [role=menuitem], label, summary") {
     const element = await until(
       () =>
         this.run(
-          `const all = [...document.querySelectorAll("button, a, [role=row], [role=tab], [role=menuitem], summary")];
-           const visible = (e) => e.getClientRects().length > 0 && !e.disabled;
+          `const visible = (e) => e.getClientRects().length > 0 && !e.disabled;
            const name = (e) => (e.getAttribute("aria-label") ?? "") + " " + e.innerText;
-           return all.find((e) => visible(e) && name(e).includes(arguments[0])) ?? null;`,
+           return [...document.querySelectorAll(arguments[1])].find((e) => visible(e) && name(e).includes(arguments[0])) ?? null;`,
           label,
+          selector,
         ),
-      `a button “${label}”`,
+      `something to click with the name “${label}”`,
     );
     await this.#command("POST", `/element/${element[ELEMENT]}/click`, {});
   }
 
-  /** Types keys into whatever has the focus. */
+  /** Types keys, one after the other, into whatever has the focus. */
   async press(keys) {
     const actions = [...keys].flatMap((value) => [
       { type: "keyDown", value },
@@ -126,13 +140,22 @@ export class Window {
     await this.#command("POST", "/actions", { actions: [{ type: "key", id: "keyboard", actions }] });
   }
 
-  /** Keeps a picture of the page in target/ui. */
+  /** Presses a key while others are held. */
+  async chord(held, value) {
+    const down = [...held].map((key) => ({ type: "keyDown", value: key }));
+    const up = [...held].map((key) => ({ type: "keyUp", value: key }));
+    const actions = [...down, { type: "keyDown", value }, { type: "keyUp", value }, ...up];
+    await this.#command("POST", "/actions", { actions: [{ type: "key", id: "keyboard", actions }] });
+  }
+
+  /** Keeps a picture of the page in the folder that `CALA_PICTURES` names. */
   async picture(name) {
-    const data = await this.#command("GET", "/screenshot");
     const folder = process.env.CALA_PICTURES;
     if (!folder) return;
+    // By the display: the driver's own way waits for ever where there is no compositor.
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, `${name}.png`), Buffer.from(data, "base64"));
+    await pause(400);
+    spawnSync("import", ["-silent", "-window", "root", "-display", this.display, join(folder, `${name}.png`)], { timeout: 20_000 });
   }
 
   async close() {

@@ -1,11 +1,11 @@
-// The real window: opens, runs the first container, shows its log, lists and removes it.
+// The real window: the main road by mouse and by keyboard, in both languages and themes, over the real engine.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { Window, until } from "./driver.mjs";
+import { KEY, Window, until } from "./driver.mjs";
 
 let window;
 
@@ -14,30 +14,100 @@ function cala(...args) {
 }
 
 before(async () => {
-  window = await Window.open();
+  window = await Window.open({ env: { LANG: "es_ES.UTF-8", LANGUAGE: "es" } });
 });
 
 after(async () => {
   await window?.close();
 });
 
-test("the window opens with its own pages and no way out", async () => {
-  await until(async () => (await window.text()).includes("Cala"), "the first page");
-  const url = await window.run("return location.href");
-  assert.match(url, /^tauri:\/\/localhost/);
-  const reached = await window.run(
-    "const frame = document.createElement('iframe'); frame.src = 'https://example.org'; document.body.append(frame); const w = frame.contentDocument === null; frame.remove(); return [location.href, typeof window.__TAURI__, w];",
-  );
-  assert.equal(reached[0], url);
-  assert.equal(reached[1], "undefined", "no global API");
+test("the window opens in the system's language, with its own pages", async () => {
+  await window.see("¿Qué quieres ejecutar?");
+  const [address, api] = await window.run("return [location.href, typeof window.__TAURI__]");
+  assert.match(address, /^tauri:\/\/localhost/);
+  assert.equal(api, "undefined", "no global API");
+  await window.picture("window-es-light-home");
 });
 
-test("a container made by the command line appears by itself", async () => {
+test("the first container runs by mouse and its log says the welcome in Spanish", async () => {
+  await window.click("Primer contenedor");
+  await window.see("Lo que acaba de pasar");
+  await window.see("cala run -d --name mi-primer-contenedor");
+  await window.picture("window-es-light-log");
+  await window.click("Resumen", "[role=tab]");
+  await window.see("Terminó su trabajo sin errores");
+  await window.picture("window-es-light-overview");
+});
+
+test("a container of the command line appears by itself and goes by itself", async () => {
+  await window.chord(KEY.control, "2");
   cala("run", "-d", "--name", "from-cli", "cala/hello", "serve");
-  await until(async () => (await window.text()).includes("Cala"), "the first page");
-  await window.press("\uE0092\uE009");
-  await until(async () => (await window.text()).includes("from-cli"), "the container's row");
-  await window.picture("window-containers");
+  await window.see("from-cli");
   cala("rm", "-f", "-t", "0", "from-cli");
-  await until(async () => !(await window.text()).includes("from-cli"), "the row's end");
+  await window.gone("from-cli");
+});
+
+test("by keyboard alone: run, look, stop, remove", async () => {
+  await window.press(KEY.escape);
+  await window.press("n");
+  await window.see("La misma orden");
+  await window.run("document.activeElement?.blur()");
+  await until(() => window.run("const field = document.querySelector('main input'); field?.focus(); return document.activeElement === field"), "the form");
+  await window.press("cala/hello");
+  await window.press(KEY.escape + KEY.tab);
+  await window.press("teclado" + KEY.tab);
+  await window.press("serve");
+  await window.see("cala run -d --name teclado cala/hello serve");
+  await window.picture("window-es-light-run");
+  await window.press(KEY.enter);
+  await window.see("En directo");
+  await window.press(KEY.escape);
+  await window.press("/");
+  await window.press("teclado" + KEY.enter);
+  await window.see("En marcha");
+  await window.press("s");
+  await window.see("Detenido");
+  await window.press(KEY.delete);
+  await until(() => window.run("return document.querySelector('dialog[open], [role=dialog]') !== null"), "the question");
+  await window.press(KEY.tab + KEY.enter);
+  await until(() => cala("ps", "-a", "--format", "{{.Names}}").trim() === "mi-primer-contenedor", "the removal");
+});
+
+test("a shell in the terminal tab: keys arrive in order, a large paste arrives whole", async () => {
+  cala("run", "-d", "--name", "con-shell", "-v", "/bin/busybox:/bin/sh:ro", "-v", "/bin/busybox:/bin/busybox:ro", "cala/hello", "serve");
+  await window.run("location.hash = '#/containers'");
+  await window.press(KEY.escape);
+  await window.click("con-shell", "[role=row]");
+  await window.click("Terminal", "[role=tab]");
+  await until(() => window.run("return document.activeElement?.classList.contains('xterm-helper-textarea')"), "the terminal's focus");
+  await window.press("echo $((40+2))abcdefghijklmnopqrstuvwxyz" + KEY.enter);
+  await window.see("42abcdefghijklmnopqrstuvwxyz");
+  await window.press("/bin/busybox stty -echo; /bin/busybox wc -c" + KEY.enter);
+  // Lines, because a terminal in its usual mode takes 4095 bytes a line.
+  await window.run(
+    `const data = new DataTransfer();
+     data.setData("text/plain", ("x".repeat(999) + "\\n").repeat(300));
+     document.activeElement.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));`,
+  );
+  await window.chord(KEY.control, "d");
+  await window.see("300000", 30);
+  await window.press("/bin/busybox stty echo; /bin/busybox ls -l /" + KEY.enter);
+  await window.see("busybox ls -l /");
+  await window.picture("window-es-light-terminal");
+  cala("rm", "-f", "-t", "0", "con-shell");
+});
+
+test("English and dark, at once", async () => {
+  await window.press(KEY.escape);
+  await window.run("location.hash = '#/settings'");
+  await window.click("English");
+  await window.click("Dark", "label, button");
+  await window.see("Settings");
+  assert.equal(await window.run("return document.documentElement.dataset.theme"), "dark");
+  await window.run("location.hash = '#/'");
+  await window.see("What do you want to run?");
+  await window.picture("window-en-dark-home");
+  await window.run("location.hash = '#/containers'");
+  await window.click("mi-primer-contenedor", "[role=row]");
+  await window.picture("window-en-dark-containers");
 });

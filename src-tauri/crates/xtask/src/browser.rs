@@ -10,33 +10,55 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::node;
 use crate::step::{root, step};
 use crate::test::{entered, xtask};
 
 /// Goes to the place and runs both tiers there.
 pub(crate) fn run(skips: &Path) -> Result<()> {
+    step("build the pages over the engine that is not there", "see above", node::npm().args(["run", "build:fake"]))?;
+    make_pictures_folder()?;
     let mut command = entered(skips);
     command.arg("--").arg(xtask()).arg("browser");
-    step("the window in a browser and in its shell", "pictures of a failure are in target/ui", &mut command)
+    step("the window in a browser and in its shell", "pictures are in target/ui", &mut command)
 }
 
-/// In the place already.
+/// In the place already. `CALA_UI_TEST` names one file (a part of its name) to run alone.
 pub(crate) fn inside() -> Result<()> {
+    let mut failed = Vec::new();
     for file in tests("tests/ui")? {
         let home = fresh_home(&file)?;
         let mut server = Server::start(&home)?;
-        let result = node(&file, &home).env("CALA_UI_URL", &server.address).status();
+        let result = node_test(&file, &home).env("CALA_UI_URL", &server.address).status();
         server.stop();
         clean(&home);
-        ensure!(result.context("node does not start")?.success(), "{} failed", file.display());
+        if !result.context("node does not start")?.success() {
+            failed.push(file.display().to_string());
+        }
     }
     for file in tests("tests/window")? {
         let home = fresh_home(&file)?;
-        let result = node(&file, &home).status();
+        let result = node_test(&file, &home).status();
         clean(&home);
-        ensure!(result.context("node does not start")?.success(), "{} failed", file.display());
+        if !result.context("node does not start")?.success() {
+            failed.push(file.display().to_string());
+        }
     }
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
+}
+
+/// Where the tests keep their pictures; the unprivileged user writes them.
+fn make_pictures_folder() -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = pictures();
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o1777))
+        .with_context(|| format!("cannot open {}", folder.display()))
+}
+
+fn pictures() -> PathBuf {
+    root().join("target/ui")
 }
 
 /// The test files of a folder; none at all is a mistake.
@@ -49,6 +71,9 @@ fn tests(folder: &str) -> Result<Vec<PathBuf>> {
         .collect();
     files.sort();
     ensure!(!files.is_empty(), "{folder} holds no tests");
+    if let Ok(only) = std::env::var("CALA_UI_TEST") {
+        files.retain(|path| path.to_string_lossy().contains(&only));
+    }
     Ok(files)
 }
 
@@ -59,7 +84,7 @@ fn fresh_home(file: &Path) -> Result<PathBuf> {
     Ok(home)
 }
 
-fn node(file: &Path, home: &Path) -> Command {
+fn node_test(file: &Path, home: &Path) -> Command {
     println!("--- {}", file.display());
     let mut command = Command::new("node");
     command.args(["--test", "--test-reporter=spec"]).arg(file).current_dir(root().join("ui"));
@@ -73,6 +98,8 @@ fn environment(command: &mut Command, home: &Path) {
         .env("XDG_RUNTIME_DIR", home.join("run"))
         .env("LANG", "C.UTF-8")
         .env("CALA_BIN", root().join("target/debug"))
+        .env("CALA_CLI", root().join("target/debug/cala"))
+        .env("CALA_PICTURES", pictures())
         .env_remove("DISPLAY");
 }
 

@@ -19,6 +19,12 @@ export function pickLanguage(wishes: readonly string[]): LanguageTag {
   return "en";
 }
 
+/** What the person speaks: as the shell says, else the browser. */
+export function systemLanguages(): readonly string[] {
+  const told = (window as { __CALA_LANGUAGE__?: unknown }).__CALA_LANGUAGE__;
+  return typeof told === "string" && told ? [told] : navigator.languages;
+}
+
 /** The message in the language that is spoken. */
 export function t(key: MessageKey, values: Values = {}): string {
   return fill(lookUp(speech.language, key) ?? key, values);

@@ -2,7 +2,7 @@
 
 import type { Backend } from "../backend";
 import type { Language, Settings as Wire, ThemeChoice } from "../generated";
-import { pickLanguage, speech } from "../i18n/i18n.svelte";
+import { pickLanguage, systemLanguages, speech } from "../i18n/i18n.svelte";
 import { remember, recall } from "./memory";
 
 const LANGUAGES: readonly Language[] = ["system", "es", "en"];
@@ -54,7 +54,7 @@ export class Settings {
   }
 
   #apply(): void {
-    speech.language = this.language === "system" ? pickLanguage(navigator.languages) : this.language;
+    speech.language = this.language === "system" ? pickLanguage(systemLanguages()) : this.language;
     document.documentElement.lang = speech.language;
     document.documentElement.dataset["theme"] = this.shown;
   }
