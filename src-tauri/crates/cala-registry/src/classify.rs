@@ -1,14 +1,22 @@
 //! The kind, the stable code and the hints of each [`RegistryError`].
 
+use std::io;
+
 use cala_spec::{Classify, ErrorKind, Hints};
 
 use crate::error::RegistryError;
+
+/// Whether the disk, its inodes or the user's quota are exhausted.
+fn is_no_space(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
 
 impl Classify for RegistryError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::InvalidReference(inner) => inner.kind(),
             Self::InvalidConfig { .. } | Self::InvalidRegistry { .. } => ErrorKind::InvalidArgument,
+            Self::Sink { source, .. } if is_no_space(source) => ErrorKind::Unavailable,
             Self::ReadFile { .. } | Self::WriteFile { .. } | Self::Setup { .. } | Self::Sink { .. } => {
                 ErrorKind::Internal
             }
@@ -69,6 +77,7 @@ impl Classify for RegistryError {
             Self::PlatformNotFound { .. } => "platform_not_found",
             Self::Stalled { .. } => "registry_stalled",
             Self::Interrupted { .. } => "registry_interrupted",
+            Self::Sink { source, .. } if is_no_space(source) => "no_space",
             Self::Sink { .. } => "blob_not_stored",
             Self::Setup { .. } => "registry_setup",
         }
@@ -99,6 +108,10 @@ impl Classify for RegistryError {
             }
             Self::TooManyRequests { host, .. } => format!("logged-in users have higher limits: `cala login {host}`").into(),
             Self::Unreachable { .. } => "check the name and the network connection".into(),
+            Self::Sink { source, .. } if is_no_space(source) => {
+                Hints::from("free some space, for example with `cala rm` and `cala rmi` of what is not needed")
+                    .and("what was downloaded is kept: the next pull goes on from there")
+            }
             Self::Stalled { .. } | Self::Interrupted { .. } => {
                 "what was downloaded is kept: the next pull goes on from there".into()
             }

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 pub struct Cala {
     program: PathBuf,
     base: TempDir,
+    data: PathBuf,
 }
 
 impl Cala {
@@ -23,7 +24,15 @@ impl Cala {
         for folder in ["home", "run"] {
             std::fs::create_dir(base.path().join(folder)).expect("the folder is writable");
         }
-        Self { program, base }
+        let data = base.path().join("data");
+        Self { program, base, data }
+    }
+
+    /// The same with its data root elsewhere: on a small disk, say. What is there then is removed all the same.
+    #[must_use]
+    pub fn with_data_root(mut self, data: &Path) -> Self {
+        data.clone_into(&mut self.data);
+        self
     }
 
     /// A folder of the test's own.
@@ -35,7 +44,7 @@ impl Cala {
     /// The data root.
     #[must_use]
     pub fn data_root(&self) -> PathBuf {
-        self.base.path().join("data")
+        self.data.clone()
     }
 
     /// The run root.
@@ -51,7 +60,34 @@ impl Cala {
         I: IntoIterator<Item = S>,
         S: AsRef<std::ffi::OsStr>,
     {
-        let mut command = Command::new(&self.program);
+        let mut command = self.bare_command(&[]);
+        command.arg("--root").arg(self.data_root()).arg("--runroot").arg(self.run_root()).args(args);
+        command
+    }
+
+    /// The same, executed by another program: `["prlimit", "--nofile=64:64"]`, say.
+    #[must_use]
+    pub fn command_under<I, S>(&self, prefix: &[&str], args: I) -> Command
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<std::ffi::OsStr>,
+    {
+        let mut command = self.bare_command(prefix);
+        command.arg("--root").arg(self.data_root()).arg("--runroot").arg(self.run_root()).args(args);
+        command
+    }
+
+    /// The program in this Cala's environment, without arguments: it finds its roots itself.
+    #[must_use]
+    pub fn bare_command(&self, prefix: &[&str]) -> Command {
+        let mut command = match prefix.split_first() {
+            Some((program, words)) => {
+                let mut command = Command::new(program);
+                command.args(words).arg(&self.program);
+                command
+            }
+            None => Command::new(&self.program),
+        };
         command
             .env_clear()
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
@@ -59,11 +95,6 @@ impl Cala {
             .env("XDG_RUNTIME_DIR", self.base.path().join("run"))
             .env("LANG", "C.UTF-8")
             .env("RUST_BACKTRACE", "1")
-            .arg("--root")
-            .arg(self.data_root())
-            .arg("--runroot")
-            .arg(self.run_root())
-            .args(args)
             .current_dir(self.base.path())
             .stdin(Stdio::null());
         for name in ["USER", "LOGNAME", "CALA_FAILPOINT"] {
@@ -137,7 +168,7 @@ impl Drop for Cala {
         // What containers and layers own belongs to subordinate ids, so it is removed from inside a user namespace.
         let _ = Command::new("unshare")
             .args(["--user", "--map-auto", "--map-root-user", "rm", "-rf", "--one-file-system"])
-            .arg(self.base.path())
+            .args([self.base.path(), self.data.as_path()])
             .stderr(Stdio::null())
             .status();
     }

@@ -1,4 +1,4 @@
-//! Fixtures for the black-box suites: images made offline, a real registry on loopback, a private Cala.
+//! Fixtures for the black-box suites: images made offline, a real registry on loopback and a scripted one, a private Cala.
 //!
 //! Each test owns its data root and run root; everything it made is gone when the fixture is dropped, and a fixture
 //! that finds a process of its own left behind says so. What a machine cannot test is *counted*: [`require`] writes the
@@ -16,8 +16,10 @@ pub mod command;
 pub mod image;
 pub mod registry;
 pub mod require;
+pub mod scripted;
 pub mod tar;
 
 pub use command::{Cala, Output};
 pub use image::{Image, LayerBuilder};
 pub use registry::Registry;
+pub use scripted::ScriptedRegistry;

@@ -37,7 +37,7 @@ pub struct Timing {
     /// For a connection, its TLS handshake included.
     pub connect: Duration,
     /// Without progress before a request is given up and tried again. 1 KiB counts as progress, so that a server
-    /// which sends a byte now and then does not hold a pull for ever.
+    /// which sends a byte now and then does not hold a pull for ever. `CALA_REGISTRY_IDLE_TIMEOUT` sets it, in seconds.
     pub idle: Duration,
     /// Tries in all; those that brought 1 MiB or more are not counted.
     pub tries: u32,
@@ -81,7 +81,14 @@ impl RegistryConfig {
     /// The configuration of the user who runs this process.
     #[must_use]
     pub fn from_env() -> Self {
-        Self { paths: ConfigPaths::from_env(), ..Self::default() }
+        let mut timing = Timing::default();
+        if let Some(text) = std::env::var_os("CALA_REGISTRY_IDLE_TIMEOUT") {
+            match text.to_str().and_then(|text| text.parse().ok()).filter(|seconds| *seconds > 0) {
+                Some(seconds) => timing.idle = Duration::from_secs(seconds),
+                None => tracing::warn!(?text, "CALA_REGISTRY_IDLE_TIMEOUT is not a number of seconds"),
+            }
+        }
+        Self { paths: ConfigPaths::from_env(), timing, ..Self::default() }
     }
 
     /// The same with one credentials file instead of the search (`--authfile`).

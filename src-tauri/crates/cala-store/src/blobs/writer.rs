@@ -5,11 +5,11 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 
-use cala_spec::Digest;
+use cala_spec::{ByteSize, Digest};
 use cala_sys::{durable, flock};
 
 use super::Hasher;
-use crate::error::StoreError;
+use crate::error::{StoreError, is_no_space};
 use crate::store::Store;
 
 /// After so many bytes the kernel is asked to write back, so that the sync at the end is short.
@@ -166,7 +166,7 @@ impl BlobWriter {
             // A part may have been written: cut it off, so that offset and file agree.
             self.file.set_len(self.offset)?;
             self.file.seek(SeekFrom::Start(self.offset))?;
-            return Err(error);
+            return Err(self.explained(error));
         }
         self.offset += length;
         if let Some(hasher) = &mut self.hasher {
@@ -177,6 +177,24 @@ impl BlobWriter {
             self.flushed = self.offset;
         }
         Ok(())
+    }
+
+    /// A full disk with the numbers that a person needs.
+    fn explained(&self, error: io::Error) -> io::Error {
+        if !is_no_space(&error) {
+            return error;
+        }
+        let needed = ByteSize(self.size - self.offset).human();
+        let place = self.partial.parent().unwrap_or(&self.partial).display();
+        let text = match rustix::fs::fstatvfs(&self.file) {
+            // The blob is one file and is open: only its bytes can be lacking.
+            Ok(stat) => {
+                let free = ByteSize(stat.f_bavail.saturating_mul(stat.f_frsize)).human();
+                format!("no space left on device: {needed} more are needed, {free} are free in `{place}`")
+            }
+            Err(_) => format!("no space left on device: {needed} more are needed in `{place}`"),
+        };
+        io::Error::new(error.kind(), text)
     }
 
     /// Verifies, syncs and gives the blob its name. Wrong bytes are removed.
