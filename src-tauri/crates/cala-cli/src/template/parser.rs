@@ -346,6 +346,9 @@ impl Parser {
         let Some(first) = operands.first() else {
             return Fault::new(self.at(), "missing value for command");
         };
+        if operands.len() == 1 && matches!(first.term, Term::Nil) {
+            return Fault::new(first.span.start, "nil is not a command");
+        }
         let constant =
             !matches!(first.term, Term::Dot | Term::Variable(_) | Term::Function(_) | Term::Group(_));
         if constant && (piped || operands.len() > 1) {
