@@ -142,10 +142,10 @@ fn on_a_terminal(world: &crate::World, line: &str, act: impl FnOnce(&mut ChildSt
             break;
         }
         stdout.extend_from_slice(&buffer[..count]);
-        if String::from_utf8_lossy(&stdout).contains("ready") {
-            if let Some(act) = act.take() {
-                act(&mut keys);
-            }
+        if String::from_utf8_lossy(&stdout).contains("ready")
+            && let Some(act) = act.take()
+        {
+            act(&mut keys);
         }
     }
     let status = child.wait().expect("script ends");
