@@ -46,7 +46,7 @@ export class Window {
   #session;
 
   /** `env` for the program: its language, its home; `size` of the display. */
-  static async open({ args = [], env = {}, size = "1280x800" } = {}) {
+  static async open({ args = [], env = {}, size = "1180x760" } = {}) {
     const window = new Window();
     try {
       await window.#start(args, env, size);

@@ -76,7 +76,10 @@ test("by keyboard alone: run, look, stop, remove", async () => {
 test("a shell in the terminal tab: keys arrive in order, a large paste arrives whole", async () => {
   cala("run", "-d", "--name", "con-shell", "-v", "/bin/busybox:/bin/sh:ro", "-v", "/bin/busybox:/bin/busybox:ro", "cala/hello", "serve");
   await window.run("location.hash = '#/containers'");
-  await window.press(KEY.escape);
+  // What the last test filtered by.
+  await window.press("/");
+  await window.chord(KEY.control, "a");
+  await window.press(KEY.delete + KEY.enter);
   await window.click("con-shell", "[role=row]");
   await window.click("Terminal", "[role=tab]");
   await until(() => window.run("return document.activeElement?.classList.contains('xterm-helper-textarea')"), "the terminal's focus");
@@ -91,8 +94,8 @@ test("a shell in the terminal tab: keys arrive in order, a large paste arrives w
   );
   await window.chord(KEY.control, "d");
   await window.see("300000", 30);
-  await window.press("/bin/busybox stty echo; /bin/busybox ls -l /" + KEY.enter);
-  await window.see("busybox ls -l /");
+  await window.press("/bin/busybox stty echo; /bin/busybox ls /" + KEY.enter);
+  await window.see("proc");
   await window.picture("window-es-light-terminal");
   cala("rm", "-f", "-t", "0", "con-shell");
 });

@@ -36,9 +36,11 @@ export function formatAge(time: number, now: number, language: string): string {
   return "";
 }
 
-/** A length of time: `340 ms`, `4 s`, `2 min 5 s`, `3 h 2 min`. In milliseconds. */
+/** A length of time: `340 ms`, `4 s`, `2 min 5 s`, `3 h 2 min`. In milliseconds; 0 is "too short to
+ *  tell", because many times are known to the second only. */
 export function formatDuration(length: number): string {
-  if (length < 1000) return `${Math.max(0, Math.round(length))} ms`;
+  if (length < 1) return "< 1 s";
+  if (length < 1000) return `${Math.round(length)} ms`;
   const seconds = Math.floor(length / 1000);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
