@@ -119,7 +119,7 @@ fn on_a_full_disk_creating_says_so_and_leaves_nothing() {
     fill(&disk);
     let output = world.cala.run(["create", "--name", "late", "--network", "none", &world.image]);
     assert_eq!(output.code, 125, "{output:?}");
-    assert!(last_error(&output).contains("no space left"), "{output:?}");
+    assert!(last_error(&output).contains("No space left"), "{output:?}");
     hinted(&output, "cala rm");
     assert_eq!(world.cala.run(["ps", "-aq"]).success().stdout, "");
     std::fs::remove_file(disk.join("filler")).expect("it is ours");

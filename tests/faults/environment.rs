@@ -92,12 +92,13 @@ fn a_run_time_folder_that_cannot_be_used_is_replaced_or_told() {
     std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o500)).expect("it is ours");
     let absent = cala.folder().join("absent");
     let cases = [
-        (locked.as_path(), format!("Error: cannot create `{}/cala`: permission denied", locked.display())),
-        (std::path::Path::new("/usr"), "Error: cannot create `/usr/cala`: permission denied".to_owned()),
+        (locked.as_path(), "it cannot be made there: permission denied"),
+        (std::path::Path::new("/usr"), "it cannot be made there: permission denied"),
+        (std::path::Path::new("/etc/passwd"), "what it would be in is not a directory"),
     ];
-    for (folder, line) in &cases {
+    for (folder, reason) in cases {
         let output = run(Some(folder), &["ps", "-q"]);
-        refused(&output, 125, line);
+        refused(&output, 125, &format!("Error: `{}/cala` cannot be Cala's run root: {reason}", folder.display()));
         hinted(&output, "XDG_RUNTIME_DIR");
     }
     run(Some(&absent), &["ps", "-q"]).success();
@@ -160,7 +161,7 @@ fn on_a_disk_that_became_read_only_reading_works_and_writing_says_why() {
     for args in [&["create", "--network", "none", &world.image][..], &["rm", "there"], &["rmi", "-f", &world.image]] {
         let output = run(args);
         assert!(output.code == 125 || output.code == 1, "{output:?}");
-        assert!(last_error(&output).contains("read-only file system"), "{output:?}");
+        assert!(last_error(&output).contains("Read-only file system"), "{output:?}");
         assert!(last_error(&output).contains(&data.to_string()), "{output:?}");
     }
 }

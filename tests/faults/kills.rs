@@ -59,6 +59,9 @@ fn a_killed_create_or_rm_leaves_a_container_or_none() {
         world.cala.run(["rm", "-i", "x"]).success();
     }
     assert_eq!(world.cala.run(["ps", "-aq"]).success().stdout, "");
+    // The next commands that make and remove finish what the killed ones began.
+    world.cala.run(create).success();
+    world.cala.run(["rm", "x"]).success();
     nothing_half_made(&world.cala);
 }
 

@@ -1,5 +1,6 @@
 //! Registries that stall, cut, lie, send elsewhere or want to be left alone; as `cala pull` meets them.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::time::{Duration, Instant};
 
 use cala_testkit::scripted::{self, Request, Step};
@@ -92,20 +93,17 @@ fn an_interrupted_pull_ends_at_once_and_keeps_what_came() {
         Some(vec![Step::Send(head), Step::Send(body[..half].to_vec()), hour()])
     });
     let reference = registry.reference("a", "1");
-    for name in ["INT", "TERM"] {
+    let partial = cala.data_root().join("images/partial").join(&image.layers[0].digest()[7..]);
+    {
         let child = spawn(&mut cala.command(["pull", &reference]));
-        let partial = cala.data_root().join("images/partial").join(&image.layers[0].digest()[7..]);
         until("half has come", || std::fs::metadata(&partial).is_ok_and(|meta| meta.len() as usize >= half));
         let start = Instant::now();
-        signal(child.id(), name);
+        signal(child.id(), "INT");
         let output = child.wait_with_output().expect("it ends");
-        assert!(start.elapsed() < Duration::from_secs(1), "{name} took {:?}", start.elapsed());
-        assert!(!output.status.success(), "{output:?}");
+        assert!(start.elapsed() < Duration::from_secs(1), "it took {:?}", start.elapsed());
+        // A shell shows both as 130.
+        assert!(output.status.signal() == Some(2) || output.status.code() == Some(130), "{output:?}");
         assert_eq!(std::fs::metadata(&partial).expect("it is kept").len() as usize, half);
-        if name == "INT" {
-            assert_eq!(output.status.code(), Some(130), "{output:?}");
-            break;
-        }
     }
     assert_eq!(cala.run(["images", "-q"]).success().stdout, "");
     cala.run(["pull", "-q", &reference]).success();
@@ -124,7 +122,8 @@ fn cuts_of_all_sorts_are_survived_by_asking_for_the_rest() {
         let part = body[..body.len().min(3 << 19)].to_vec();
         match request.count {
             0 => Some(vec![Step::Send(head), Step::Send(part)]),
-            1 => Some(vec![Step::Send(head), Step::Send(part), Step::Reset]),
+            // A reset throws away what was not read yet.
+            1 => Some(vec![Step::Send(head), Step::Send(part), Step::Wait(Duration::from_millis(300)), Step::Reset]),
             2 => Some(vec![Step::Send(head[..head.len() / 2].to_vec())]),
             _ => None,
         }

@@ -25,7 +25,7 @@ fn slow(bytes: usize, range: bool) -> (Image, ScriptedRegistry) {
         } else {
             (scripted::head("200 OK", &[], blob.bytes.len()), blob.bytes.clone())
         };
-        Some(vec![Step::Send(head), Step::Flow(body, 64 << 10, Duration::from_millis(1))])
+        Some(vec![Step::Send(head), Step::Flow(body, 16 << 10, Duration::from_millis(1))])
     });
     (image, registry)
 }
@@ -33,7 +33,7 @@ fn slow(bytes: usize, range: bool) -> (Image, ScriptedRegistry) {
 #[test]
 fn a_pull_killed_again_and_again_fetches_little_twice() {
     let cala = bare();
-    let (image, registry) = slow(24 << 20, true);
+    let (image, registry) = slow(16 << 20, true);
     let (layer, reference) = (&image.layers[0], registry.reference("a", "1"));
     let size = layer.bytes.len();
     let mut cuts = 0;
@@ -63,7 +63,7 @@ fn a_pull_killed_again_and_again_fetches_little_twice() {
 #[test]
 fn a_registry_without_ranges_gives_the_right_image_all_the_same() {
     let cala = bare();
-    let (image, registry) = slow(8 << 20, false);
+    let (image, registry) = slow(6 << 20, false);
     let (layer, reference) = (&image.layers[0], registry.reference("a", "1"));
     for _ in 0..2 {
         let mut child = spawn(&mut cala.command(["pull", "-q", &reference]));

@@ -87,15 +87,20 @@ impl Engine {
         Ok(StoreHelper::spawn(&self.program("cala-store"), self.store()?.data())?)
     }
 
-    /// Deletes trees that were put aside; what belongs to others than the user is left to the store's program.
+    /// Deletes trees that were put aside, and those that killed commands left; what belongs to others than the user is
+    /// left to the store's program.
     pub(crate) fn delete_trees(&self, trees: &[PathBuf]) -> Result<()> {
         let store = self.store()?;
-        let rest: Vec<&PathBuf> = trees.iter().filter(|tree| !store.delete_own_tree(tree)).collect();
+        let mut rest = store.take_trees(trees);
+        rest.retain(|tree| !store.delete_own_tree(tree.path()));
         if rest.is_empty() {
             return Ok(());
         }
         let helper = self.helper()?;
-        rest.into_iter().try_for_each(|tree| Ok(helper.remove_tree(tree)?))
+        rest.iter().try_for_each(|tree| match helper.remove_tree(tree.path()) {
+            Err(error) if tree.asked() => Err(error.into()),
+            _ => Ok(()),
+        })
     }
 
     /// Records that something happened to a container.

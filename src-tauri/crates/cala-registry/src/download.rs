@@ -361,9 +361,9 @@ impl Pulse {
         self.since.elapsed()
     }
 
-    /// How long to wait before looking again: a second, or until the time-out.
+    /// How long to wait before looking again: a second, until a stall is to be told, or until the time-out.
     fn next_tick(&self) -> Duration {
-        let left = self.idle.saturating_sub(self.still());
+        let left = self.idle.saturating_sub(self.still()).min(stall_notice(self.idle));
         left.clamp(Duration::from_millis(1), Duration::from_secs(1))
     }
 }

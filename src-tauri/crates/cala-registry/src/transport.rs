@@ -112,9 +112,9 @@ impl Transport {
         {
             return Ok(response);
         }
-        let host = url.host_str().unwrap_or_default();
         if status != StatusCode::UNAUTHORIZED {
-            return Err(failure::of_status(response, host, request.subject, self.config.timing.idle).await);
+            let host = host_and_port(url);
+            return Err(failure::of_status(response, &host, request.subject, self.config.timing.idle).await);
         }
         let (_, denied) = failure::problem(response, self.config.timing.idle).await;
         let tried = tried.unwrap_or_default();
@@ -186,7 +186,7 @@ impl Transport {
             let location =
                 response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
             let mut target = url.join(location).map_err(|error| RegistryError::Protocol {
-                host: url.host_str().unwrap_or_default().to_owned(),
+                host: host_and_port(&url),
                 reason: format!("it redirects to an invalid address: {error}"),
             })?;
             // User and password in an address would become an Authorization header.
@@ -218,7 +218,7 @@ impl Transport {
         visited: &[Url],
     ) -> Result<Reach, RegistryError> {
         let refused = |reason| {
-            let host = from.host_str().unwrap_or_default().to_owned();
+            let host = host_and_port(from);
             Err(RegistryError::RedirectRefused { host, target: failure::shown(target), reason })
         };
         if let Err(reason) = trust::check_scheme(from, target) {
@@ -296,7 +296,7 @@ pub(crate) async fn read_body(
     limit: u64,
     idle: Duration,
 ) -> Result<Bytes, RegistryError> {
-    let host = response.url().host_str().unwrap_or_default().to_owned();
+    let host = host_and_port(response.url());
     let too_large = || RegistryError::TooLarge { subject: subject.to_owned(), limit };
     if response.content_length().is_some_and(|length| length > limit) {
         return Err(too_large());

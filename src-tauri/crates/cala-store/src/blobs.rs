@@ -63,6 +63,28 @@ impl Store {
         Ok(bytes)
     }
 
+    /// Reads a blob of any size and removes it when its bytes are not those of its digest. True when it was removed: it
+    /// has to be fetched anew.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchBlob`]; failed system calls.
+    pub fn drop_blob_if_damaged(&self, digest: &Digest) -> Result<bool, StoreError> {
+        let path = self.blob_path(digest);
+        let mut file = self.open_blob(digest)?;
+        let (mut hasher, mut buffer) = (Hasher::like(digest), vec![0; 256 << 10]);
+        loop {
+            match file.read(&mut buffer).map_err(StoreError::io("read", &path))? {
+                0 => break,
+                count => hasher.update(buffer.get(..count).unwrap_or_default()),
+            }
+        }
+        if hasher.check(digest).is_ok() {
+            return Ok(false);
+        }
+        std::fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+        Ok(true)
+    }
+
     /// Stores a small blob, synced to the disk.
     ///
     /// # Errors

@@ -10,10 +10,12 @@ mod list;
 mod names;
 mod remove;
 mod settle;
+mod sweep;
 
 use cala_spec::{ContainerConfig, ContainerId, ContainerName, ContainerState, ContainerStatus};
 pub use claim::ContainerDir;
 pub use settle::StageLock;
+pub use sweep::AsideTree;
 
 /// A container whose files can be read.
 #[derive(Debug, Clone)]

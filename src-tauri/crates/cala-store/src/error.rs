@@ -9,9 +9,11 @@ use cala_spec::{Classify, ContainerId, ContainerName, Digest, ErrorKind, Hints};
 /// A failed act on the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The data root is a place that Cala does not take over.
-    #[error("`{}` cannot be Cala's data root: {reason}", path.display())]
+    /// The data root or the run root is a place that Cala does not take over.
+    #[error("`{}` cannot be Cala's {what}: {reason}", path.display())]
     RefusedRoot {
+        /// `data root` or `run root`.
+        what: &'static str,
         /// The directory.
         path: PathBuf,
         /// Why not.
@@ -249,6 +251,9 @@ impl Classify for StoreError {
 
     fn hints(&self) -> Hints {
         match self {
+            Self::RefusedRoot { what: crate::root::RUN, .. } => {
+                "let XDG_RUNTIME_DIR name your own directory (as /run/user/UID), or name one with `--runroot`".into()
+            }
             Self::RefusedRoot { .. } => "name an empty or absent directory with `--root`".into(),
             Self::NewerFormat { .. } => "use the version of Cala that wrote it, or another `--root`".into(),
             Self::Io { source, .. } if is_no_space(source) => {

@@ -25,7 +25,7 @@ pub mod unpack;
 pub mod volumes;
 
 pub use blobs::{BlobWriter, Verification};
-pub use containers::{Container, ContainerDir, ContainerEntry, DamagedContainer, StageLock};
+pub use containers::{AsideTree, Container, ContainerDir, ContainerEntry, DamagedContainer, StageLock};
 pub use error::StoreError;
 pub use events::{EventFollower, EventReader, append_event, read_events};
 pub use images::{

@@ -16,6 +16,9 @@ pub(crate) const FORMAT: u32 = 1;
 /// Bytes kept back, so that removal works on a full disk.
 const RESERVE_BYTES: u64 = 4 << 20;
 const MARKER: &str = "format.json";
+/// What the two roots are called.
+const DATA: &str = "data root";
+pub(crate) const RUN: &str = "run root";
 
 /// Directories of the data root, parents first.
 const DIRECTORIES: [&str; 14] = [
@@ -44,7 +47,7 @@ struct Format {
 /// Makes and checks the data root.
 pub(crate) fn open_data(data: &Path) -> Result<(), StoreError> {
     refuse_place(data)?;
-    make_private(data)?;
+    make_private(DATA, data)?;
     let marker = data.join(MARKER);
     match read_limited(&marker, 4096) {
         Ok(bytes) => check_format(data, &bytes)?,
@@ -61,47 +64,64 @@ pub(crate) fn open_data(data: &Path) -> Result<(), StoreError> {
 /// Makes and checks the run root: private, and ours also where anybody may write, as below /tmp.
 pub(crate) fn open_run(run: &Path) -> Result<(), StoreError> {
     if !run.is_absolute() {
-        return Err(refused(run, "the path is not absolute"));
+        return Err(refused(RUN, run, "the path is not absolute"));
     }
-    make_private(run)?;
+    make_private(RUN, run)?;
     make_directory(&run.join("containers"))
 }
 
-fn refused(path: &Path, reason: impl Into<String>) -> StoreError {
-    StoreError::RefusedRoot { path: path.to_owned(), reason: reason.into() }
+fn refused(what: &'static str, path: &Path, reason: impl Into<String>) -> StoreError {
+    StoreError::RefusedRoot { what, path: path.to_owned(), reason: reason.into() }
+}
+
+/// The directory cannot be made or looked at: where it lies is the user's choice only when the machine forbids it there.
+fn unusable(what: &'static str, path: &Path, error: io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => refused(what, path, "it cannot be made there: permission denied"),
+        io::ErrorKind::NotADirectory => refused(what, path, "what it would be in is not a directory"),
+        _ => StoreError::io("create", path)(error),
+    }
 }
 
 fn refuse_place(data: &Path) -> Result<(), StoreError> {
     if !data.is_absolute() {
-        return Err(refused(data, "the path is not absolute"));
+        return Err(refused(DATA, data, "the path is not absolute"));
     }
     let real = data.canonicalize().unwrap_or_else(|_| data.to_owned());
     if real.parent().is_none() {
-        return Err(refused(data, "it is the root of the system"));
+        return Err(refused(DATA, data, "it is the root of the system"));
     }
     let home = std::env::var_os("HOME").map(PathBuf::from).and_then(|home| home.canonicalize().ok());
     if home.is_some_and(|home| home.starts_with(&real)) {
-        return Err(refused(data, "your home directory is in it"));
+        return Err(refused(DATA, data, "your home directory is in it"));
     }
     Ok(())
 }
 
 /// Makes the directory, with absent parents, and sees to it that only its owner gets in.
-fn make_private(path: &Path) -> Result<(), StoreError> {
+fn make_private(what: &'static str, path: &Path) -> Result<(), StoreError> {
+    let own = rustix::process::geteuid().as_raw();
+    // A link below /tmp may be anybody's, and lead to something of ours that is no root.
+    match std::fs::symlink_metadata(path) {
+        Ok(link) if link.is_symlink() && link.uid() != own => {
+            return Err(refused(what, path, format!("it is a link of user {}", link.uid())));
+        }
+        _ => {}
+    }
     let meta = match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut builder = DirBuilder::new();
-            builder.recursive(true).mode(0o700).create(path).map_err(StoreError::io("create", path))?;
+            builder.recursive(true).mode(0o700).create(path).map_err(|error| unusable(what, path, error))?;
             std::fs::metadata(path)
         }
         found => found,
     }
-    .map_err(StoreError::io("read", path))?;
+    .map_err(|error| unusable(what, path, error))?;
     if !meta.is_dir() {
-        return Err(refused(path, "it is not a directory"));
+        return Err(refused(what, path, "it is not a directory"));
     }
-    if meta.uid() != rustix::process::geteuid().as_raw() {
-        return Err(refused(path, format!("it belongs to user {}", meta.uid())));
+    if meta.uid() != own {
+        return Err(refused(what, path, format!("it belongs to user {}", meta.uid())));
     }
     if meta.mode() & 0o077 != 0 && !holds_foreign_entries(path)? {
         std::fs::set_permissions(path, Permissions::from_mode(0o700))
@@ -133,7 +153,7 @@ fn foreign_entry(path: &Path) -> Result<Option<String>, StoreError> {
 
 fn check_format(data: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let format: Format = serde_json::from_slice(bytes)
-        .map_err(|error| refused(data, format!("its {MARKER} cannot be read: {error}")))?;
+        .map_err(|error| refused(DATA, data, format!("its {MARKER} cannot be read: {error}")))?;
     if format.min_reader > FORMAT {
         return Err(StoreError::NewerFormat { path: data.to_owned(), needed: format.min_reader });
     }
@@ -142,7 +162,7 @@ fn check_format(data: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 
 fn mark(data: &Path, marker: &Path) -> Result<(), StoreError> {
     if let Some(name) = foreign_entry(data)? {
-        return Err(refused(data, format!("it holds `{name}`, which is not Cala's")));
+        return Err(refused(DATA, data, format!("it holds `{name}`, which is not Cala's")));
     }
     let text = format!("{{\"writes\":{FORMAT},\"min_reader\":{FORMAT}}}\n");
     durable::write_atomic(marker, text.as_bytes(), true).map_err(StoreError::io("write", marker))

@@ -102,6 +102,7 @@ impl Store {
         }
         let id: ContainerId = new_container_id()?;
         let making = self.path("tmp").join(format!("create-volume-{id}"));
+        let _making = self.lock_making()?;
         let made = fill(&making, name, anonymous).and_then(|()| durable::rename(&making, &directory, true));
         match made {
             Ok(()) => Ok((data, true)),

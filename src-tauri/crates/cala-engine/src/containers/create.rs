@@ -59,7 +59,7 @@ impl Engine {
     }
 
     fn make(&self, mut spec: ContainerSpec, checked: Checked, image: &ImageRecord) -> Result<ContainerId> {
-        let (defaults, _) = self.store()?.read_image_config(&image.image_id)?;
+        let defaults = self.store()?.image_config(image)?;
         let process = process(&ImageDefaults::from(&defaults), &spec)?;
         spec.mounts = checked.mounts;
         spec.shm_size = Some(spec.shm_size.unwrap_or_else(|| default_shm_size(&spec)));

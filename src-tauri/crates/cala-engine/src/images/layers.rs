@@ -11,7 +11,7 @@ use cala_store::layers::{LayerInfo, chain_ids, layer_present};
 use cala_store::{BlobWriter, Store, StoreError, Verification};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::OnceCell;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 
 use super::feed::FedSink;
 use crate::{Engine, EngineError, Progress, Result};
@@ -84,7 +84,13 @@ impl<'a> Layers<'a> {
         let existed = writer.is_none() && present.is_some();
         let layer = match (writer, present) {
             (None, Some(layer)) => (layer.key, layer.size),
-            (None, None) => self.unpack_stored(at).await?,
+            (None, None) => match self.unpack_stored(at).await {
+                // What is stored is not what was stored once: it is fetched anew.
+                Err(_) if self.store.drop_blob_if_damaged(&blob.digest)? => {
+                    return Box::pin(self.layer(at)).await;
+                }
+                unpacked => unpacked?,
+            },
             (Some(writer), Some(layer)) => {
                 let mut sink = FedSink::new(writer);
                 self.fetch_blob(blob, &mut sink).await?;
@@ -184,11 +190,17 @@ async fn blocking_finish(sink: FedSink) -> Result<bool> {
     blocking(move || Ok(sink.finish()?)).await
 }
 
-/// Runs what blocks on a thread of its own.
+/// Runs what blocks on a thread of its own. Not on tokio's: those panic where no thread can be started.
 pub(super) async fn blocking<T: Send + 'static>(
     act: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    joined(spawn_blocking(act).await)?
+    let (done, result) = tokio::sync::oneshot::channel();
+    let started = std::thread::Builder::new().name("blocking".to_owned()).spawn(move || {
+        // Nobody waits any more: the pull was cancelled.
+        let _ = done.send(act());
+    });
+    started.map_err(|error| EngineError::Internal(format!("a thread could not be started: {error}")))?;
+    result.await.map_err(|_| EngineError::Internal("a thread ended before its time".to_owned()))?
 }
 
 fn joined<T>(result: std::result::Result<T, tokio::task::JoinError>) -> Result<T> {

@@ -57,7 +57,7 @@ impl Engine {
         let store = self.store()?;
         let record = store.resolve_image(name)?;
         let image = store.image(&record.image_id)?;
-        let (config, _) = store.read_image_config(&record.image_id)?;
+        let config = store.image_config(&record)?;
         let (manifest, _) = store.read_manifest(&record.manifest)?;
         let annotations =
             manifest.annotations().iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect();

@@ -50,7 +50,15 @@ impl Engine {
         options: &PullOptions,
         progress: Progress<'_>,
     ) -> Result<ImageRecord> {
-        let here = self.local(text, options.platform.as_ref())?;
+        let here = match self.local(text, options.platform.as_ref()) {
+            // A pull heals what is damaged.
+            Err(EngineError::Store(StoreError::ImageDamaged { .. }))
+                if matches!(policy, PullPolicy::Always | PullPolicy::Newer) =>
+            {
+                None
+            }
+            found => found?,
+        };
         match (policy, here) {
             (PullPolicy::Missing | PullPolicy::Never, Some(record)) => Ok(record),
             // An id names exactly what is here; no registry can say anything newer about it.

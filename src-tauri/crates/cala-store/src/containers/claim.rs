@@ -1,24 +1,18 @@
 //! Making a container's records: whole in `tmp/`, then the name, then one rename.
 
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::{DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use cala_spec::{ContainerConfig, ContainerState};
 use cala_sys::durable;
-use cala_sys::flock::{self, FileLock, Mode};
+use cala_sys::flock::{FileLock, Mode};
 
 use super::StageLock;
 use crate::error::StoreError;
 use crate::layers;
 use crate::store::Store;
-
-/// Whatever is half-made for so long is looked at by the next creation.
-const SWEEP_AGE: Duration = Duration::from_secs(10);
-/// What has no lock is given so long to be finished.
-const UNLOCKED_AGE: Duration = Duration::from_secs(60);
 
 /// A container that was just created. As long as it is held nobody else starts, settles or removes the container.
 #[derive(Debug)]
@@ -43,7 +37,7 @@ impl Store {
             return Err(StoreError::NameInUse { name: config.name.clone(), id });
         }
         let making = self.creation_dir(&config.id);
-        self.sweep_creations(SWEEP_AGE);
+        self.sweep_creations();
         let done = self.make_and_publish(config, &making);
         if done.is_err() {
             // What was made is the user's own and shallow; what cannot be removed is swept later.
@@ -54,7 +48,8 @@ impl Store {
 
     fn make_and_publish(&self, config: &ContainerConfig, making: &Path) -> Result<ContainerDir, StoreError> {
         let durable = !config.spec.remove;
-        let stage = make_records(config, making, durable)?;
+        let stage = self.begin(making)?;
+        write_records(config, making, durable)?;
         let upper_owner = make_overlay_dirs(self.data(), config, making)?;
         // From here to the rename no image can lose its layers.
         let _images = self.lock_images(Mode::Shared)?;
@@ -69,6 +64,14 @@ impl Store {
         Ok(ContainerDir { path, upper_owner, stage: StageLock(stage) })
     }
 
+    /// Makes the directory and its lock, which tells everybody that somebody is at it.
+    fn begin(&self, making: &Path) -> Result<FileLock, StoreError> {
+        let _making = self.lock_making()?;
+        DirBuilder::new().mode(0o700).create(making).map_err(StoreError::io("create", making))?;
+        let lock = making.join("lock");
+        FileLock::wait(&lock, Mode::Exclusive).map_err(StoreError::io("lock", &lock))
+    }
+
     fn require_layers(&self, config: &ContainerConfig) -> Result<(), StoreError> {
         let missing = config.layers.iter().find(|key| !self.layer_diff(key).is_dir());
         missing.map_or(Ok(()), |key| {
@@ -78,33 +81,9 @@ impl Store {
             })
         })
     }
-
-    /// Removes containers and volumes that were half-made when their creator ended, once they are `older_than` this.
-    /// [`Store::claim_container`] does it now and then by itself.
-    pub fn sweep_creations(&self, older_than: Duration) {
-        let Ok(entries) = std::fs::read_dir(self.path("tmp")) else { return };
-        for entry in entries.flatten() {
-            if !entry.file_name().to_string_lossy().starts_with("create-") {
-                continue;
-            }
-            let made = entry.metadata().and_then(|meta| meta.modified());
-            let age = made.ok().and_then(|made| made.elapsed().ok()).unwrap_or_default();
-            let free = match File::open(entry.path().join("lock")) {
-                Ok(lock) => age >= older_than && matches!(flock::try_lock(&lock, Mode::Exclusive), Ok(true)),
-                // Volumes have no lock, and a container's creator may not have come so far.
-                Err(_) => age >= older_than.max(UNLOCKED_AGE),
-            };
-            if free {
-                let _ = std::fs::remove_dir_all(entry.path());
-            }
-        }
-    }
 }
 
-fn make_records(config: &ContainerConfig, making: &Path, durable: bool) -> Result<FileLock, StoreError> {
-    DirBuilder::new().mode(0o700).create(making).map_err(StoreError::io("create", making))?;
-    let lock = making.join("lock");
-    let stage = FileLock::wait(&lock, Mode::Exclusive).map_err(StoreError::io("lock", &lock))?;
+fn write_records(config: &ContainerConfig, making: &Path, durable: bool) -> Result<(), StoreError> {
     let write = |name: &str, bytes: Result<Vec<u8>, serde_json::Error>| {
         let path = making.join(name);
         let written = bytes.map_err(io::Error::from).and_then(|bytes| {
@@ -118,7 +97,7 @@ fn make_records(config: &ContainerConfig, making: &Path, durable: bool) -> Resul
     if durable {
         durable::sync_directory(making).map_err(StoreError::io("sync", making))?;
     }
-    Ok(stage)
+    Ok(())
 }
 
 /// `upper` takes over mode (and, by the caller, owner) of the root directory that the layers describe.

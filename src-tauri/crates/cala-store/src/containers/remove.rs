@@ -48,18 +48,6 @@ impl Store {
         Ok(to)
     }
 
-    /// Trees in `tmp/` that were put aside and wait for being deleted by the store's program in the user namespace.
-    #[must_use]
-    pub fn removed_trees(&self) -> Vec<PathBuf> {
-        let Ok(entries) = std::fs::read_dir(self.path("tmp")) else { return Vec::new() };
-        let removed = |name: &str| name.starts_with("removed-");
-        entries
-            .flatten()
-            .filter(|entry| removed(&entry.file_name().to_string_lossy()))
-            .map(|e| e.path())
-            .collect()
-    }
-
     /// Deletes a tree that was put aside, as far as it is the user's own. True when nothing is left of it; false when
     /// the store's program has to finish it.
     #[must_use]

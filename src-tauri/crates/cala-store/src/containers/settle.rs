@@ -157,7 +157,8 @@ impl Store {
     }
 }
 
-fn monitor_holds(lock: &Path) -> bool {
+/// Whether a monitor holds the lock file.
+pub(super) fn monitor_holds(lock: &Path) -> bool {
     std::fs::File::open(lock).is_ok_and(|file| cala_sys::ofd_lock::is_locked(&file).unwrap_or(false))
 }
 

@@ -51,6 +51,18 @@ impl Store {
         Ok((config, bytes))
     }
 
+    /// The configuration of an image that was recorded.
+    ///
+    /// # Errors
+    /// [`StoreError::ImageDamaged`] says what is wrong.
+    pub fn image_config(&self, record: &ImageRecord) -> Result<ImageConfiguration, StoreError> {
+        let config = self.read_image_config(&record.image_id);
+        config.map(|(config, _)| config).map_err(|error| StoreError::ImageDamaged {
+            name: record.shown_name(),
+            reason: cala_spec::error::chain(&error),
+        })
+    }
+
     /// Checks everything of an image that a container needs: manifest and configuration by digest, layers by presence.
     ///
     /// # Errors

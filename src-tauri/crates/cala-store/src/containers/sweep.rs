@@ -1,0 +1,122 @@
+//! What killed commands left in `tmp/`: containers half-made, trees half-deleted.
+//!
+//! Nothing here goes by age. Who makes something holds `tmp/` shared until what he makes has a lock of its own; who
+//! deletes a tree holds that tree. What nobody holds belongs to nobody.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use cala_sys::flock::{self, FileLock, Mode};
+
+use super::settle::monitor_holds;
+use crate::error::StoreError;
+use crate::store::Store;
+
+/// Prefix of what is in `tmp/` only to be deleted.
+const REMOVED: &str = "removed-";
+
+/// A tree that was put aside and that nobody else deletes as long as this lives.
+#[derive(Debug)]
+pub struct AsideTree {
+    path: PathBuf,
+    asked: bool,
+    _lock: File,
+}
+
+impl AsideTree {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the caller asked for it; else it was found, and failing to delete it is no failure of his.
+    #[must_use]
+    pub fn asked(&self) -> bool {
+        self.asked
+    }
+}
+
+impl Store {
+    /// Held by who makes something in `tmp/` until it has a lock of its own or is in its place.
+    pub(crate) fn lock_making(&self) -> Result<FileLock, StoreError> {
+        let tmp = self.path("tmp");
+        FileLock::wait(&tmp, Mode::Shared).map_err(StoreError::io("lock", &tmp))
+    }
+
+    /// Removes containers and volumes that were half-made when their creator ended. [`Store::claim_container`] does it
+    /// by itself. Does nothing while somebody begins to make one.
+    pub fn sweep_creations(&self) {
+        let tmp = self.path("tmp");
+        let mut left = names(&tmp).into_iter().filter(|name| name.starts_with("create-")).peekable();
+        if left.peek().is_none() {
+            return;
+        }
+        let Ok(Some(_alone)) = FileLock::try_take(&tmp, Mode::Exclusive) else { return };
+        for path in left.map(|name| tmp.join(name)) {
+            let free = match File::open(path.join("lock")) {
+                Ok(lock) => matches!(flock::try_lock(&lock, Mode::Exclusive), Ok(true)),
+                // It has none yet, and nobody is about to give it one.
+                Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+            };
+            if free {
+                let _ = std::fs::remove_dir_all(path);
+            }
+        }
+    }
+
+    /// Takes hold of these trees in `tmp/`, and of those that others left who were killed while they deleted them. What
+    /// is missing in the result is gone or being deleted.
+    #[must_use]
+    pub fn take_trees(&self, trees: &[PathBuf]) -> Vec<AsideTree> {
+        let asked = trees.iter().map(|tree| (tree.clone(), true));
+        let found = self.removed_trees().into_iter().map(|tree| (tree, false));
+        asked
+            .chain(found)
+            .filter_map(|(path, asked)| {
+                let lock = File::open(&path).ok()?;
+                let ours = flock::try_lock(&lock, Mode::Exclusive).ok()?;
+                ours.then_some(AsideTree { path, asked, _lock: lock })
+            })
+            .collect()
+    }
+
+    /// Trees in `tmp/` that were put aside and wait for being deleted.
+    #[must_use]
+    pub fn removed_trees(&self) -> Vec<PathBuf> {
+        let tmp = self.path("tmp");
+        let trees = names(&tmp).into_iter().filter(|name| is_removed(name)).map(|name| tmp.join(name));
+        // A monitor that is still at its end reads its log there.
+        trees.filter(|tree| !monitor_holds(&tree.join("lock"))).collect()
+    }
+}
+
+/// As this crate and the monitors call what they put aside.
+fn is_removed(name: &str) -> bool {
+    let of_monitor = |name: &str| {
+        let (id, time) = name.split_once('.').unwrap_or_default();
+        id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit()) && !time.is_empty()
+    };
+    name.starts_with(REMOVED) || of_monitor(name.strip_prefix("volume-").unwrap_or(name))
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_aside_is_known_by_its_name() {
+        let id = "a".repeat(64);
+        for name in [format!("removed-{id}"), format!("{id}.17"), format!("volume-{id}.17")] {
+            assert!(is_removed(&name), "{name}");
+        }
+        for name in [id.clone(), format!("create-{id}"), format!("layer-{id}.lock"), "images.lock".to_owned()] {
+            assert!(!is_removed(&name), "{name}");
+        }
+    }
+}
