@@ -68,7 +68,7 @@ test("by keyboard alone: run, look, stop, remove", async () => {
   await window.press("s");
   await window.see("Detenido");
   await window.press(KEY.delete);
-  await until(() => window.run("return document.querySelector('dialog[open], [role=dialog]') !== null"), "the question");
+  await until(() => window.run("return document.activeElement?.closest('dialog, [role=dialog], [role=alertdialog]') !== null"), "the question");
   await window.press(KEY.tab + KEY.enter);
   await until(() => cala("ps", "-a", "--format", "{{.Names}}").trim() === "mi-primer-contenedor", "the removal");
 });

@@ -25,6 +25,9 @@ const SEQUENCE =
   // eslint-disable-next-line no-control-regex -- these are the control characters it is about
   /\u001b(?:\[([0-9:;<=>?]*)[ -/]*([@-~])|[\]P^_X][^\u0007\u001b]*(?:\u0007|\u001b\\|$)|[ -/]*[0-~]|$)/y;
 
+/** All of them; an escape character that begins none goes alone. */
+const SEQUENCES = new RegExp(`${SEQUENCE.source}|${ESC}`, "g");
+
 // eslint-disable-next-line no-control-regex -- these are the control characters it is about
 const CONTROL = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f]/g;
 
@@ -62,9 +65,7 @@ export function parseAnsi(raw: string): Span[] {
 /** The text alone, as search and saving see it. */
 export function stripAnsi(raw: string): string {
   if (!raw.includes(ESC) && !raw.includes("\r")) return raw;
-  return parseAnsi(raw)
-    .map((span) => span.text)
-    .join("");
+  return afterReturn(raw).replace(SEQUENCES, "").replace(CONTROL, "");
 }
 
 /** Select Graphic Rendition (ECMA-48 §8.3.117) on top of a style. */

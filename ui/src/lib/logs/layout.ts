@@ -1,5 +1,7 @@
 // Where each row of a log stands when rows may be several lines high: cumulative heights, found by binary search.
 
+import { stripAnsi } from "./ansi";
+
 /** Heights in text lines of the rows shown, oldest first. */
 export class RowLayout {
   /** `#ends[i]` is the sum of heights up to and including row i, counted from the first row ever pushed. */
@@ -68,6 +70,31 @@ export class RowLayout {
     }
     return low;
   }
+}
+
+const ESC = 0x1b;
+const BRACKET = 0x5b;
+
+/** The width of a raw line that holds nothing but ASCII and colours, -1 for any other. No copy is made: a hundred
+ *  thousand lines are measured before they are seen. */
+function plainWidth(raw: string): number {
+  let width = 0;
+  for (let i = 0; i < raw.length; i++) {
+    const code = raw.charCodeAt(i);
+    if (code >= 0x20 && code < 0x7f) width++;
+    else if (code !== ESC || raw.charCodeAt(i + 1) !== BRACKET) return -1;
+    else {
+      i += 2;
+      while (i < raw.length && !(raw.charCodeAt(i) >= 0x40 && raw.charCodeAt(i) < 0x7f)) i++;
+    }
+  }
+  return width;
+}
+
+/** How many lines a raw line takes at this many columns. */
+export function rawHeight(raw: string, columns: number): number {
+  const width = plainWidth(raw);
+  return width < 0 ? wrappedHeight(stripAnsi(raw), columns) : Math.max(1, Math.ceil(width / Math.max(columns, 1)));
 }
 
 /** How many lines a text takes at this many columns; wide characters count two. */

@@ -4,7 +4,7 @@ import type { Backend, OpenChannel, WireLogLine } from "../backend/backend";
 import { formatLogTime } from "../format/format";
 import type { ErrorBody } from "../generated";
 import { stripAnsi } from "./ansi";
-import { RowLayout, wrappedHeight } from "./layout";
+import { RowLayout, rawHeight } from "./layout";
 import { LogRing, type LogLine } from "./ring";
 import { makeQuery, type Query } from "./search";
 
@@ -180,7 +180,7 @@ export class LogView {
 
   #heightOf(number: number): number {
     if (!this.wrap) return 1;
-    return wrappedHeight(stripAnsi(this.#ring.at(number)?.text ?? ""), this.#columns);
+    return rawHeight(this.#ring.at(number)?.text ?? "", this.#columns);
   }
 
   #rebuild(): void {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { WireLogLine } from "../backend/backend";
 import { cssColour, parseAnsi, stripAnsi } from "./ansi";
-import { RowLayout, wrappedHeight } from "./layout";
+import { RowLayout, rawHeight, wrappedHeight } from "./layout";
 import { LogRing, MAX_LINE } from "./ring";
 import { makeQuery, type Query } from "./search";
 
@@ -112,4 +112,18 @@ describe("search", () => {
     expect(makeQuery("(", true)).toHaveProperty("invalid");
     expect(makeQuery("", true)).toBeNull();
   });
+});
+
+test.each([
+  ["", 10, 1],
+  ["0123456789", 10, 1],
+  ["0123456789a", 10, 2],
+  ["\u001b[31m0123456789\u001b[0m", 10, 1],
+  ["\u001b[1;31m01234\u001b[0m56789a", 10, 2],
+  ["\u001b]8;;https://example.org\u0007link\u001b]8;;\u0007", 10, 1],
+  ["漢字漢字漢字", 10, 2],
+  ["old\rnew", 10, 1],
+])("the raw line %j at %i columns is %i high", (raw, columns, height) => {
+  expect(rawHeight(raw, columns)).toBe(height);
+  expect(rawHeight(raw, columns)).toBe(wrappedHeight(stripAnsi(raw), columns));
 });
