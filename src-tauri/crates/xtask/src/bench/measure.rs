@@ -7,9 +7,42 @@ use anyhow::{Context as _, Result, ensure};
 
 /// Wall and CPU time of one run.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sample {
+struct Sample {
     wall: Duration,
     cpu: Duration,
+}
+
+/// What is measured, and what has to be done before each run and is not.
+pub(super) struct Act<'a> {
+    before: Option<Step<'a>>,
+    act: Step<'a>,
+}
+
+type Step<'a> = Box<dyn FnMut() -> Result<()> + 'a>;
+
+impl<'a> Act<'a> {
+    pub(super) fn new(act: impl FnMut() -> Result<()> + 'a) -> Self {
+        Self { before: None, act: Box::new(act) }
+    }
+
+    /// With something to do before each run. What that left to write is on the disk when the run begins.
+    pub(super) fn after(
+        before: impl FnMut() -> Result<()> + 'a,
+        act: impl FnMut() -> Result<()> + 'a,
+    ) -> Self {
+        Self { before: Some(Box::new(before)), act: Box::new(act) }
+    }
+
+    fn sample(&mut self) -> Result<Sample> {
+        if let Some(before) = &mut self.before {
+            before()?;
+            quiet(&mut Command::new("sync"))?;
+        }
+        let (cpu, start) = (cpu_of_group(), Instant::now());
+        (self.act)()?;
+        let wall = start.elapsed();
+        Ok(Sample { wall, cpu: cpu_of_group().saturating_sub(cpu) })
+    }
 }
 
 /// CPU time of everything in our control group: monitors and clean-up processes are nobody's children.
@@ -17,14 +50,6 @@ fn cpu_of_group() -> Duration {
     let text = std::fs::read_to_string("/sys/fs/cgroup/cpu.stat").unwrap_or_default();
     let usec = text.lines().find_map(|line| line.strip_prefix("usage_usec ")?.parse().ok()).unwrap_or(0);
     Duration::from_micros(usec)
-}
-
-/// Runs an act and measures it.
-pub(super) fn sample(act: &mut dyn FnMut() -> Result<()>) -> Result<Sample> {
-    let (cpu, start) = (cpu_of_group(), Instant::now());
-    act()?;
-    let wall = start.elapsed();
-    Ok(Sample { wall, cpu: cpu_of_group().saturating_sub(cpu) })
 }
 
 /// Runs a command whose output is thrown away; fails with its words.
@@ -49,34 +74,35 @@ pub(super) fn compare(
     name: &str,
     runs: usize,
     goal: &str,
-    mut cala: impl FnMut() -> Result<()>,
-    mut podman: impl FnMut() -> Result<()>,
+    mut cala: Act<'_>,
+    mut podman: Act<'_>,
 ) -> Result<()> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     // One of each that is not counted: caches are then as warm for the one as for the other.
-    cala()?;
-    podman()?;
-    for _ in 0..runs {
-        ours.push(sample(&mut cala)?);
-        theirs.push(sample(&mut podman)?);
+    cala.sample()?;
+    podman.sample()?;
+    for run in 0..runs {
+        // Neither of them always comes after the other.
+        if run % 2 == 0 {
+            ours.push(cala.sample()?);
+            theirs.push(podman.sample()?);
+        } else {
+            theirs.push(podman.sample()?);
+            ours.push(cala.sample()?);
+        }
     }
-    row(name, &ours, &theirs, goal);
-    Ok(())
-}
-
-/// Prints a row for samples taken elsewhere.
-pub(super) fn row(name: &str, ours: &[Sample], theirs: &[Sample], goal: &str) {
     let wall = |samples: &[Sample]| sorted(samples.iter().map(|sample| sample.wall));
     let cpu = |samples: &[Sample]| sorted(samples.iter().map(|sample| sample.cpu));
-    line(name, "wall", &wall(ours), &wall(theirs), goal);
-    line("", "cpu", &cpu(ours), &cpu(theirs), "");
+    line(name, "wall", &wall(&ours), &wall(&theirs), goal);
+    line("", "cpu", &cpu(&ours), &cpu(&theirs), "");
+    Ok(())
 }
 
 fn line(name: &str, what: &str, ours: &[f64], theirs: &[f64], goal: &str) {
     let (min, median) = (ours.first().copied().unwrap_or(0.0), middle(ours));
     let (their_min, their_median) = (theirs.first().copied().unwrap_or(0.0), middle(theirs));
     println!(
-        "{name:34} {what:4} {min:9.1} {median:9.1}   {their_min:9.1} {their_median:9.1}   {:5.2} {:6.2}   {goal}",
+        "{name:34} {what:4} {min:9.1} {median:9.1}   {their_min:9.1} {their_median:9.1}   {:6.3} {:6.3}   {goal}",
         min / their_min,
         median / their_median,
     );
@@ -85,27 +111,23 @@ fn line(name: &str, what: &str, ours: &[f64], theirs: &[f64], goal: &str) {
 /// The head of the table.
 pub(super) fn head() {
     println!(
-        "{:34}      {:>9} {:>9}   {:>9} {:>9}   {:>5} {:>6}   goal",
+        "{:34}      {:>9} {:>9}   {:>9} {:>9}   {:>6} {:>6}   goal",
         "milliseconds", "cala min", "median", "podman", "median", "min", "median"
     );
 }
 
 /// Prints a row without a counterpart.
-pub(super) fn alone(name: &str, runs: usize, goal: &str, mut act: impl FnMut() -> Result<()>) -> Result<()> {
+pub(super) fn alone(name: &str, runs: usize, goal: &str, mut act: Act<'_>) -> Result<()> {
     let mut samples = Vec::new();
-    act()?;
+    act.sample()?;
     for _ in 0..runs {
-        samples.push(sample(&mut act)?);
+        samples.push(act.sample()?);
     }
     let wall = sorted(samples.iter().map(|sample| sample.wall));
+    let (min, median) = (wall.first().copied().unwrap_or(0.0), middle(&wall));
     println!(
-        "{name:34} wall {:9.1} {:9.1}   {:>9} {:>9}   {:>5} {:>6}   {goal}",
-        wall.first().copied().unwrap_or(0.0),
-        middle(&wall),
-        "-",
-        "-",
-        "-",
-        "-"
+        "{name:34} wall {min:9.1} {median:9.1}   {:>9} {:>9}   {:>6} {:>6}   {goal}",
+        "-", "-", "-", "-"
     );
     Ok(())
 }
@@ -118,24 +140,4 @@ fn sorted(times: impl Iterator<Item = Duration>) -> Vec<f64> {
 
 fn middle(sorted: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
-}
-
-/// Private memory of a process in KiB (proc_pid_smaps(5)).
-pub(super) fn private_kib(pid: u32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    text.lines()
-        .filter(|line| line.starts_with("Private_Clean:") || line.starts_with("Private_Dirty:"))
-        .filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok())
-        .sum()
-}
-
-/// Pids whose name (comm) starts with this.
-pub(super) fn pids_named(prefix: &str) -> Vec<u32> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .filter(|pid| {
-            std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.starts_with(prefix))
-        })
-        .collect()
 }

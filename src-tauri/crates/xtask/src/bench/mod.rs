@@ -5,8 +5,11 @@
 //! first use, kept in /var/tmp); with `--podman PATH` beside that podman, as whoever calls.
 
 mod cases;
+mod images;
 mod measure;
+mod memory;
 mod place;
+mod programs;
 
 use std::path::PathBuf;
 
@@ -27,8 +30,8 @@ pub(crate) struct Options {
     /// Runs of each short case.
     #[arg(long, default_value_t = 20)]
     runs: usize,
-    /// Only the cases whose name contains this.
-    #[arg(long)]
+    /// Only the cases whose name contains this; their names stand in the table's first column.
+    #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Already in the place where it is measured.
     #[arg(long, hide = true)]
