@@ -73,7 +73,11 @@ fn streams_that_end_wrongly_are_found_and_legal_oddities_are_taken() {
     ]);
     let fine = [
         ("two members", two, &gzip.media_type),
-        ("an empty member behind", joined(&[&gzip.bytes, &compress(Vec::new(), Compression::Gzip).bytes]), &gzip.media_type),
+        (
+            "an empty member behind",
+            joined(&[&gzip.bytes, &compress(Vec::new(), Compression::Gzip).bytes]),
+            &gzip.media_type,
+        ),
     ];
     for (what, bytes, media_type) in fine {
         let output = pull(&cala, bytes, media_type, &diff_id);
@@ -94,6 +98,7 @@ fn streams_that_end_wrongly_are_found_and_legal_oddities_are_taken() {
     }
     // A tar without its end blocks: its digest decides.
     let short = tar[..tar.len() - 1024].to_vec();
-    let output = pull(&cala, compress(short.clone(), Compression::Gzip).bytes, &gzip.media_type, &digest(&short));
+    let output =
+        pull(&cala, compress(short.clone(), Compression::Gzip).bytes, &gzip.media_type, &digest(&short));
     assert_eq!(output.code, 0, "{output:?}");
 }

@@ -82,7 +82,11 @@ fn an_image_whose_layer_is_gone_is_damaged_alone_and_a_pull_heals_it() {
     assert_eq!(output.code, 125, "{output:?}");
     assert!(last_error(&output).contains("damaged"), "{output:?}");
     crate::support::hinted(&output, &format!("cala pull {}", world.image));
-    assert_eq!(world.cala.run(["ps", "-a", "--format", "{{.Names}}"]).success().text(), "o", "nothing was made");
+    assert_eq!(
+        world.cala.run(["ps", "-a", "--format", "{{.Names}}"]).success().text(),
+        "o",
+        "nothing was made"
+    );
     world.cala.run(["pull", "-q", &world.image]).success();
     assert_eq!(world.sh("echo healed").success().text(), "healed");
 }

@@ -38,7 +38,8 @@ fn fill(disk: &Path) {
 
 /// Free blocks, as df(1) says.
 fn free_blocks(disk: &Path) -> u64 {
-    let output = std::process::Command::new("stat").args(["-f", "-c", "%a"]).arg(disk).output().expect("stat");
+    let output =
+        std::process::Command::new("stat").args(["-f", "-c", "%a"]).arg(disk).output().expect("stat");
     String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
 }
 
@@ -57,7 +58,8 @@ fn a_pull_without_room_says_how_much_is_lacking_and_keeps_what_came() {
     let data = cala.data_root();
     assert_eq!(entries(&data.join("layers")), [""; 0]);
     assert_eq!(entries(&data.join("images/partial")).len(), 1, "what came is kept");
-    let trees: Vec<_> = entries(&data.join("tmp")).into_iter().filter(|name| data.join("tmp").join(name).is_dir()).collect();
+    let trees: Vec<_> =
+        entries(&data.join("tmp")).into_iter().filter(|name| data.join("tmp").join(name).is_dir()).collect();
     assert!(trees.is_empty(), "{trees:?}");
     // The reserve was not touched.
     assert_eq!(std::fs::metadata(data.join("reserve")).expect("it is there").len(), 4 << 20);
@@ -145,9 +147,17 @@ fn a_container_writes_on_when_its_log_cannot_be_kept() {
     assert_eq!(world.cala.run(["wait", "talker"]).success().text(), "7");
     let logs = world.cala.run(["logs", "talker"]).success();
     assert!(logs.stdout.starts_with("early\n"), "{}", logs.stdout.len());
-    assert!(logs.stdout.ends_with("late\n"), "what came when there was room again: {:?}", logs.stdout.lines().last());
+    assert!(
+        logs.stdout.ends_with("late\n"),
+        "what came when there was room again: {:?}",
+        logs.stdout.lines().last()
+    );
     let all = format!("{}{}", logs.stdout, logs.stderr);
-    assert!(all.contains("dropped") || all.contains("lost"), "how much is missing is told: {:?}", &all[all.len().saturating_sub(300)..]);
+    assert!(
+        all.contains("dropped") || all.contains("lost"),
+        "how much is missing is told: {:?}",
+        &all[all.len().saturating_sub(300)..]
+    );
     pause(Duration::ZERO);
     until("nobody runs", || world.cala.run(["ps", "-q"]).stdout.is_empty());
 }

@@ -9,7 +9,8 @@ use crate::support::{bare, hinted, in_changed_mounts, last_error, refused, small
 #[test]
 fn without_a_range_of_ids_containers_work_with_a_single_one() {
     let cala = bare();
-    let prefix = in_changed_mounts("mount --bind /dev/null /etc/subuid && mount --bind /dev/null /etc/subgid");
+    let prefix =
+        in_changed_mounts("mount --bind /dev/null /etc/subuid && mount --bind /dev/null /etc/subgid");
     let run = |args: &[&str]| Output::of(&mut cala.command_under(&words(&prefix), args));
     let hello = run(&["run", "--rm", "cala/hello", "crash", "7"]);
     assert_eq!(hello.code, 7, "{hello:?}");
@@ -24,7 +25,16 @@ fn without_a_range_of_ids_containers_work_with_a_single_one() {
     let registry = ScriptedRegistry::honest(&[("test/busybox", "1", &busybox)]);
     run(&["pull", "-q", &registry.reference("test/busybox", "1")]).success();
     let image = registry.reference("test/busybox", "1");
-    let id = run(&["run", "--rm", "--network", "none", &image, "sh", "-c", "id -u; ls -ldn /tmp | tr -s ' ' | cut -d' ' -f3"]);
+    let id = run(&[
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        &image,
+        "sh",
+        "-c",
+        "id -u; ls -ldn /tmp | tr -s ' ' | cut -d' ' -f3",
+    ]);
     assert_eq!(id.code, 0, "{id:?}");
     assert!(id.stdout.starts_with("0\n"), "{id:?}");
     run(&["rmi", "-f", &image]).success();
@@ -63,7 +73,9 @@ fn user_namespaces_that_the_kernel_refuses_are_told_when_it_does() {
     let cala = bare();
     // One more is allowed and used up by the way to the ordinary user; where Cala looks, nothing is said of a limit.
     let script = "mount --bind /dev/null /etc/subuid && echo 1 >/proc/sys/user/max_user_namespaces";
-    let output = Output::of(&mut cala.command_under(&words(&in_changed_mounts(script)), ["run", "--rm", "cala/hello"]));
+    let output = Output::of(
+        &mut cala.command_under(&words(&in_changed_mounts(script)), ["run", "--rm", "cala/hello"]),
+    );
     assert_eq!(output.code, 125, "{output:?}");
     assert!(last_error(&output).contains("cannot create a user namespace"), "{output:?}");
     assert!(output.stderr.contains("\nhint: "), "{output:?}");
@@ -98,7 +110,11 @@ fn a_run_time_folder_that_cannot_be_used_is_replaced_or_told() {
     ];
     for (folder, reason) in cases {
         let output = run(Some(folder), &["ps", "-q"]);
-        refused(&output, 125, &format!("Error: `{}/cala` cannot be Cala's run root: {reason}", folder.display()));
+        refused(
+            &output,
+            125,
+            &format!("Error: `{}/cala` cannot be Cala's run root: {reason}", folder.display()),
+        );
         hinted(&output, "XDG_RUNTIME_DIR");
     }
     run(Some(&absent), &["ps", "-q"]).success();
@@ -109,7 +125,11 @@ fn a_run_root_of_somebody_else_is_refused() {
     let cala = bare();
     let mut command = cala.bare_command(&[]);
     command.arg("--root").arg(cala.data_root()).args(["--runroot", "/usr/lib", "ps"]);
-    refused(&Output::of(&mut command), 125, "Error: `/usr/lib` cannot be Cala's run root: it belongs to user 0");
+    refused(
+        &Output::of(&mut command),
+        125,
+        "Error: `/usr/lib` cannot be Cala's run root: it belongs to user 0",
+    );
     // A link that anybody could have laid: the place behind it is not trusted.
     let file = cala.folder().join("file");
     std::fs::write(&file, "").expect("the folder is writable");
@@ -128,12 +148,17 @@ fn a_data_root_that_is_something_else_is_refused_and_left_alone() {
     std::fs::write(foreign.join("letter.txt"), "dear").expect("the folder is writable");
     let later = cala.folder().join("later");
     std::fs::create_dir(&later).expect("the folder is writable");
-    std::fs::write(later.join("format.json"), r#"{"writes":9,"min_reader":9}"#).expect("the folder is writable");
+    std::fs::write(later.join("format.json"), r#"{"writes":9,"min_reader":9}"#)
+        .expect("the folder is writable");
     let place = |path: &std::path::Path| path.display().to_string();
     let cases = [
         (place(&home), "cannot be Cala's data root: your home directory is in it".to_owned(), "--root"),
         ("/".to_owned(), "cannot be Cala's data root: it is the root of the system".to_owned(), "--root"),
-        (place(&foreign), "cannot be Cala's data root: it holds `letter.txt`, which is not Cala's".to_owned(), "--root"),
+        (
+            place(&foreign),
+            "cannot be Cala's data root: it holds `letter.txt`, which is not Cala's".to_owned(),
+            "--root",
+        ),
         ("/usr".to_owned(), "cannot be Cala's data root: it belongs to user 0".to_owned(), "--root"),
         (place(&later), "was written in format 9, this version reads format 1".to_owned(), "version of Cala"),
     ];
@@ -153,12 +178,15 @@ fn on_a_disk_that_became_read_only_reading_works_and_writing_says_why() {
     world.cala.run(["create", "--name", "there", "--network", "none", &world.image]).success();
     let data = world.cala.data_root();
     let data = data.display();
-    let prefix = in_changed_mounts(&format!("mount --bind '{data}' '{data}' && mount -o remount,bind,ro '{data}'"));
+    let prefix =
+        in_changed_mounts(&format!("mount --bind '{data}' '{data}' && mount -o remount,bind,ro '{data}'"));
     let run = |args: &[&str]| Output::of(&mut world.cala.command_under(&words(&prefix), args));
     assert_eq!(run(&["ps", "-a", "--format", "{{.Names}}"]).success().text(), "there");
     assert_eq!(run(&["images", "-q"]).success().stdout.lines().count(), 1);
     run(&["inspect", "there"]).success();
-    for args in [&["create", "--network", "none", &world.image][..], &["rm", "there"], &["rmi", "-f", &world.image]] {
+    for args in
+        [&["create", "--network", "none", &world.image][..], &["rm", "there"], &["rmi", "-f", &world.image]]
+    {
         let output = run(args);
         assert!(output.code == 125 || output.code == 1, "{output:?}");
         assert!(last_error(&output).contains("Read-only file system"), "{output:?}");

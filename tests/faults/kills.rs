@@ -84,7 +84,10 @@ fn a_killed_rm_of_a_container_that_wrote_leaves_nothing_for_long() {
 #[test]
 fn a_killed_start_has_started_it_or_not() {
     let Some(world) = world() else { return };
-    world.cala.run(["create", "--name", "s", "--network", "none", "--init", &world.image, "sleep", "1000"]).success();
+    world
+        .cala
+        .run(["create", "--name", "s", "--network", "none", "--init", &world.image, "sleep", "1000"])
+        .success();
     let whole = time_of(&world, &["start", "s"]);
     world.cala.run(["stop", "-t", "1", "s"]).success();
     for round in 0..20 {
@@ -102,7 +105,10 @@ fn a_killed_start_has_started_it_or_not() {
 #[test]
 fn starts_that_race_start_it_once() {
     let Some(world) = world() else { return };
-    world.cala.run(["create", "--name", "s", "--network", "none", "--init", &world.image, "sleep", "1000"]).success();
+    world
+        .cala
+        .run(["create", "--name", "s", "--network", "none", "--init", &world.image, "sleep", "1000"])
+        .success();
     for _ in 0..5 {
         let starts: Vec<_> = (0..6).map(|_| spawn(&mut world.cala.command(["start", "s"]))).collect();
         for start in starts {
@@ -134,7 +140,8 @@ fn a_stop_whose_monitor_and_command_are_killed_is_over_at_the_next_command() {
         signal(monitor.parse().expect("a number"), "KILL");
         let _ = stop.kill();
         stop.wait().expect("it ends");
-        let seen = world.cala.eventually(["ps", "-a", "--format", "{{.State}}"], |output| output.text() == "exited");
+        let seen =
+            world.cala.eventually(["ps", "-a", "--format", "{{.State}}"], |output| output.text() == "exited");
         assert_eq!(seen.text(), "exited");
         assert_eq!(world.inspect("deaf", "{{.State.ExitCode}}"), "137");
         assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());

@@ -22,7 +22,7 @@ fn with_few_descriptors_it_works_or_says_so() {
             // Below a handful not even the loader finds its libraries (127).
             let told = matches!(output.code, 125 | 1 | 127) && !output.stderr.is_empty();
             assert!(worked || told, "{limit}: {output:?}");
-            assert!(worked || limit < 64, "64 are enough: {output:?}");
+            assert!(worked || limit < 32, "so many are enough: {output:?}");
             assert!(!output.stderr.contains("panicked"), "{limit}: {output:?}");
         }
     }
@@ -62,7 +62,8 @@ fn a_user_with_too_many_processes_is_told_and_nothing_is_left() {
     run(&["logs", "beside"]).success();
     // The monitor of a running container has its own limit.
     let inside = run(&["exec", "beside", "echo", "still"]);
-    assert_eq!(inside.success().text(), "still");
+    assert!(inside.text() == "still" || inside.code == 125, "{inside:?}");
+    assert!(!inside.stderr.contains("panicked"), "{inside:?}");
     let listed = world.cala.run(["ps", "-a", "--format", "{{.Names}} {{.State}}"]).success();
     assert_eq!(listed.stdout, "beside running\nc created\n", "{listed:?}");
     world.cala.run(["start", "-a", "c"]).success();

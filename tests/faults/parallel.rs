@@ -9,7 +9,9 @@ use crate::support::{bare, entries, noise, nothing_half_made, spawn, world};
 fn fifty_pulls_of_one_image_download_each_blob_once() {
     let cala = bare();
     let bytes = noise(400_000);
-    let tars = (0..4).map(|n| LayerBuilder::default().file(&format!("f{n}"), 0o644, &bytes[n * 100_000..][..100_000]).tar());
+    let tars = (0..4).map(|n| {
+        LayerBuilder::default().file(&format!("f{n}"), 0o644, &bytes[n * 100_000..][..100_000]).tar()
+    });
     let image = Image::new(tars.collect(), Compression::Gzip, &serde_json::json!({ "Cmd": ["x"] }));
     let registry = ScriptedRegistry::honest(&[("a", "1", &image)]);
     let reference = registry.reference("a", "1");
@@ -30,9 +32,12 @@ fn fifty_pulls_of_one_image_download_each_blob_once() {
 fn of_many_that_want_one_name_one_gets_it() {
     let Some(world) = world() else { return };
     let creates: Vec<_> = (0..100)
-        .map(|_| spawn(&mut world.cala.command(["create", "--name", "one", "--network", "none", &world.image])))
+        .map(|_| {
+            spawn(&mut world.cala.command(["create", "--name", "one", "--network", "none", &world.image]))
+        })
         .collect();
-    let outputs: Vec<_> = creates.into_iter().map(|child| child.wait_with_output().expect("it ends")).collect();
+    let outputs: Vec<_> =
+        creates.into_iter().map(|child| child.wait_with_output().expect("it ends")).collect();
     let (won, lost): (Vec<_>, Vec<_>) = outputs.iter().partition(|output| output.status.success());
     assert_eq!(won.len(), 1);
     let id = String::from_utf8_lossy(&won[0].stdout).trim().to_owned();
@@ -68,8 +73,12 @@ fn a_hundred_runs_at_once_all_succeed_and_leave_nothing() {
 fn pulls_and_removals_of_one_image_may_meet() {
     let Some(world) = world() else { return };
     for _ in 0..6 {
-        let acts: [&[&str]; 4] =
-            [&["pull", "-q", &world.image], &["rmi", "-f", &world.image], &["pull", "-q", &world.image], &["images"]];
+        let acts: [&[&str]; 4] = [
+            &["pull", "-q", &world.image],
+            &["rmi", "-f", &world.image],
+            &["pull", "-q", &world.image],
+            &["images"],
+        ];
         let children: Vec<_> = acts.iter().map(|args| spawn(&mut world.cala.command(*args))).collect();
         for (args, child) in acts.iter().zip(children) {
             let output = child.wait_with_output().expect("it ends");

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use cala_testkit::scripted::{self, Request, Step};
 use cala_testkit::{Cala, Image, Output, ScriptedRegistry};
 
-use crate::support::{bare, entries, hinted, last_error, noise_image, nothing_half_made, refused, signal, small_image, spawn, until};
+use crate::support::{
+    bare, entries, hinted, last_error, noise_image, nothing_half_made, refused, signal, small_image, spawn,
+    until,
+};
 
 type Script = Option<Vec<Step>>;
 
@@ -16,7 +19,10 @@ fn pull(cala: &Cala, reference: &str) -> Output {
 }
 
 /// Pulls an image from a registry that follows a script, and asserts that nothing of it is listed when it failed.
-fn meets(image: &Image, script: impl Fn(&Request) -> Script + Send + Sync + 'static) -> (Cala, ScriptedRegistry, Output) {
+fn meets(
+    image: &Image,
+    script: impl Fn(&Request) -> Script + Send + Sync + 'static,
+) -> (Cala, ScriptedRegistry, Output) {
     let cala = bare();
     let registry = ScriptedRegistry::start(&[("a", "1", image)], script);
     let output = pull(&cala, &registry.reference("a", "1"));
@@ -32,6 +38,11 @@ fn refuses(cala: &Cala, output: &Output, parts: &[&str]) {
     let line = last_error(output);
     assert!(parts.iter().all(|part| line.contains(part)), "{parts:?} is not in: {line}");
     assert_eq!(entries(&cala.data_root().join("layers")), [""; 0]);
+    assert_eq!(entries(&cala.data_root().join("images/partial")), [""; 0]);
+    // What was unpacked of it goes with the next pull at the latest.
+    let fine = small_image(77);
+    let registry = ScriptedRegistry::honest(&[("fine", "1", &fine)]);
+    cala.run(["pull", "-q", &registry.reference("fine", "1")]).success();
     nothing_half_made(cala);
 }
 
@@ -44,7 +55,8 @@ fn hour() -> Step {
 #[test]
 fn a_registry_that_says_nothing_is_given_up_after_three_tries() {
     let start = Instant::now();
-    let (cala, registry, output) = meets(&small_image(1), |request| request.path.contains("/manifests/").then(|| vec![hour()]));
+    let (cala, registry, output) =
+        meets(&small_image(1), |request| request.path.contains("/manifests/").then(|| vec![hour()]));
     refuses(&cala, &output, &["sent nothing for 1 seconds", registry.address()]);
     assert_eq!(registry.requests().iter().filter(|request| request.path.contains("/manifests/")).count(), 3);
     assert!(start.elapsed() < Duration::from_secs(12));
@@ -62,11 +74,18 @@ fn a_blob_that_stalls_half_way_is_resumed_and_given_up_when_nothing_comes() {
     assert_eq!(output.code, 125, "{output:?}");
     assert!(last_error(&output).contains("sent nothing for 1 seconds"), "{output:?}");
     hinted(&output, "the next pull goes on from there");
-    assert!(output.stderr.contains("nothing has arrived for"), "the stall is told while it lasts: {output:?}");
-    let kept = std::fs::metadata(cala.data_root().join("images/partial").join(&image.layers[0].digest()[7..]));
+    assert!(
+        output.stderr.contains("nothing has arrived for"),
+        "the stall is told while it lasts: {output:?}"
+    );
+    let kept =
+        std::fs::metadata(cala.data_root().join("images/partial").join(&image.layers[0].digest()[7..]));
     assert_eq!(kept.expect("it is kept").len() as usize, image.layers[0].bytes.len() / 2);
     let asked = registry.requests_for(&image.layers[0]);
-    assert!(asked[1..].iter().all(|request| request.range() == Some(image.layers[0].bytes.len() / 2)), "{asked:?}");
+    assert!(
+        asked[1..].iter().all(|request| request.range() == Some(image.layers[0].bytes.len() / 2)),
+        "{asked:?}"
+    );
 }
 
 #[test]
@@ -89,7 +108,8 @@ fn an_interrupted_pull_ends_at_once_and_keeps_what_came() {
     let blob = image.layers[0].clone();
     let half = blob.bytes.len() / 2;
     let registry = ScriptedRegistry::start(&[("a", "1", &image)], move |request| {
-        let (head, body) = (request.is_for(&blob) && request.count == 0).then(|| scripted::blob_parts(request, &blob.bytes))?;
+        let (head, body) = (request.is_for(&blob) && request.count == 0)
+            .then(|| scripted::blob_parts(request, &blob.bytes))?;
         Some(vec![Step::Send(head), Step::Send(body[..half].to_vec()), hour()])
     });
     let reference = registry.reference("a", "1");
@@ -123,7 +143,12 @@ fn cuts_of_all_sorts_are_survived_by_asking_for_the_rest() {
         match request.count {
             0 => Some(vec![Step::Send(head), Step::Send(part)]),
             // A reset throws away what was not read yet.
-            1 => Some(vec![Step::Send(head), Step::Send(part), Step::Wait(Duration::from_millis(300)), Step::Reset]),
+            1 => Some(vec![
+                Step::Send(head),
+                Step::Send(part),
+                Step::Wait(Duration::from_millis(300)),
+                Step::Reset,
+            ]),
             2 => Some(vec![Step::Send(head[..head.len() / 2].to_vec())]),
             _ => None,
         }
@@ -201,7 +226,8 @@ fn a_manifest_with_another_digest_than_asked_for_or_announced_is_refused() {
     let announced = other.manifest.digest();
     let (cala, _registry, output) = meets(&image.clone(), move |request| {
         request.path.contains("/manifests/").then(|| {
-            let headers = [("Content-Type", image.manifest.media_type.as_str()), ("Docker-Content-Digest", &announced)];
+            let headers =
+                [("Content-Type", image.manifest.media_type.as_str()), ("Docker-Content-Digest", &announced)];
             scripted::answer("200 OK", &headers, &image.manifest.bytes)
         })
     });
@@ -256,12 +282,22 @@ fn a_redirect_to_another_host_takes_no_credentials_along() {
     let cala = bare();
     let registry = ScriptedRegistry::start(&[("a", "1", &image)], move |request| {
         if request.header("authorization").is_none() {
-            return Some(scripted::answer("401 Unauthorized", &[("WWW-Authenticate", "Basic realm=\"here\"")], b""));
+            return Some(scripted::answer(
+                "401 Unauthorized",
+                &[("WWW-Authenticate", "Basic realm=\"here\"")],
+                b"",
+            ));
         }
-        request.is_for(&blob).then(|| scripted::answer("307 Temporary Redirect", &[("Location", &target)], b""))
+        request
+            .is_for(&blob)
+            .then(|| scripted::answer("307 Temporary Redirect", &[("Location", &target)], b""))
     });
     let output = cala.run(["pull", "--creds", "ana:secret", &registry.reference("a", "1")]);
-    assert!(there.requests().iter().all(|request| request.header("authorization").is_none()), "{:?}", there.requests());
+    assert!(
+        there.requests().iter().all(|request| request.header("authorization").is_none()),
+        "{:?}",
+        there.requests()
+    );
     assert!(registry.requests().iter().any(|request| request.header("authorization").is_some()));
     // Whether such a redirect is followed at all is the rule of the registry client; if so, it works.
     assert_eq!(output.code == 0, !there.requests().is_empty(), "{output:?}");
@@ -272,7 +308,8 @@ fn a_redirect_to_another_host_takes_no_credentials_along() {
 #[test]
 fn too_many_requests_are_waited_for_as_asked_up_to_a_bound() {
     let start = Instant::now();
-    let limited = |seconds: &'static str| scripted::answer("429 Too Many Requests", &[("Retry-After", seconds)], b"");
+    let limited =
+        |seconds: &'static str| scripted::answer("429 Too Many Requests", &[("Retry-After", seconds)], b"");
     let (_cala, _registry, output) = meets(&small_image(1), move |request| {
         (request.path.contains("/manifests/") && request.count == 0).then(|| limited("1"))
     });
@@ -281,7 +318,11 @@ fn too_many_requests_are_waited_for_as_asked_up_to_a_bound() {
     let start = Instant::now();
     let (cala, registry, output) =
         meets(&small_image(1), move |request| request.path.contains("/manifests/").then(|| limited("3600")));
-    refused(&output, 125, &format!("Error: {}: too many requests, try again in 3600 seconds", registry.address()));
+    refused(
+        &output,
+        125,
+        &format!("Error: {}: too many requests, try again in 3600 seconds", registry.address()),
+    );
     hinted(&output, "cala login");
     assert!(start.elapsed() < Duration::from_secs(3));
     nothing_half_made(&cala);

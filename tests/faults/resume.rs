@@ -1,7 +1,7 @@
 //! Pulls that are killed and go on where they were.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cala_testkit::scripted::{self, Step};
@@ -42,7 +42,9 @@ fn a_pull_killed_again_and_again_fetches_little_twice() {
         let asked = registry.requests_for(layer).len();
         until("so much was sent", || {
             let requests = registry.requests_for(layer);
-            requests.get(asked).is_some_and(|request| request.range().unwrap_or(0) + request.sent > size * percent / 100)
+            requests
+                .get(asked)
+                .is_some_and(|request| request.range().unwrap_or(0) + request.sent > size * percent / 100)
         });
         child.kill().expect("it can be killed");
         child.wait().expect("it ends");
@@ -69,13 +71,17 @@ fn a_registry_without_ranges_gives_the_right_image_all_the_same() {
         let mut child = spawn(&mut cala.command(["pull", "-q", &reference]));
         let asked = registry.requests_for(layer).len();
         until("half was sent", || {
-            registry.requests_for(layer).get(asked).is_some_and(|request| request.sent > layer.bytes.len() / 2)
+            registry
+                .requests_for(layer)
+                .get(asked)
+                .is_some_and(|request| request.sent > layer.bytes.len() / 2)
         });
         child.kill().expect("it can be killed");
         child.wait().expect("it ends");
     }
     cala.run(["pull", "-q", &reference]).success();
-    let stored = std::fs::read(cala.data_root().join("images/blobs/sha256").join(&layer.digest()[7..])).expect("it is there");
+    let stored = std::fs::read(cala.data_root().join("images/blobs/sha256").join(&layer.digest()[7..]))
+        .expect("it is there");
     assert!(stored == layer.bytes);
     nothing_half_made(&cala);
 }

@@ -193,7 +193,8 @@ pub(crate) fn remove_as_subordinate(folder: &Path) {
 pub(crate) fn in_changed_mounts(script: &str) -> Vec<String> {
     let (uid, gid) = (id("-u"), id("-g"));
     let inner = format!("{script} && exec unshare --user --map-user={uid} --map-group={gid} -- \"$@\"");
-    let outer = ["unshare", "--user", "--map-root-user", "--mount", "--propagation", "private", "--", "sh", "-c"];
+    let outer =
+        ["unshare", "--user", "--map-root-user", "--mount", "--propagation", "private", "--", "sh", "-c"];
     outer.iter().map(|word| (*word).to_owned()).chain([inner, "sh".to_owned()]).collect()
 }
 

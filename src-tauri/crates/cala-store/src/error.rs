@@ -252,7 +252,8 @@ impl Classify for StoreError {
     fn hints(&self) -> Hints {
         match self {
             Self::RefusedRoot { what: crate::root::RUN, .. } => {
-                "let XDG_RUNTIME_DIR name your own directory (as /run/user/UID), or name one with `--runroot`".into()
+                "let XDG_RUNTIME_DIR name your own directory (as /run/user/UID), or name one with `--runroot`"
+                    .into()
             }
             Self::RefusedRoot { .. } => "name an empty or absent directory with `--root`".into(),
             Self::NewerFormat { .. } => "use the version of Cala that wrote it, or another `--root`".into(),

@@ -178,7 +178,17 @@ impl<'a> Layers<'a> {
 
     async fn helper(&self) -> Result<&Arc<StoreHelper>> {
         let engine = self.engine.clone();
-        self.helper.get_or_try_init(|| blocking(move || Ok(Arc::new(engine.helper()?)))).await
+        let started = || {
+            blocking(move || {
+                let helper = engine.helper()?;
+                // What killed pulls left; that it cannot be deleted is no reason not to pull.
+                if let Err(error) = helper.sweep() {
+                    tracing::debug!(%error, "leftovers of earlier pulls could not be deleted");
+                }
+                Ok(Arc::new(helper))
+            })
+        };
+        self.helper.get_or_try_init(started).await
     }
 }
 

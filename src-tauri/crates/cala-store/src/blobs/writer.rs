@@ -35,6 +35,17 @@ pub struct BlobWriter {
     offset: u64,
     flushed: u64,
     hasher: Option<Hasher>,
+    published: bool,
+}
+
+impl Drop for BlobWriter {
+    /// A beginning without a byte is of no use to the next attempt.
+    fn drop(&mut self) {
+        if self.offset == 0 && !self.published {
+            // The lock is still held: who waits for it sees that the file has lost its name.
+            let _ = std::fs::remove_file(&self.partial);
+        }
+    }
 }
 
 impl Store {
@@ -79,6 +90,7 @@ impl Store {
                 offset: 0,
                 flushed: 0,
                 hasher,
+                published: false,
             };
             writer.resume().map_err(failed())?;
             return Ok(Some(writer));
@@ -201,12 +213,12 @@ impl BlobWriter {
     ///
     /// # Errors
     /// [`StoreError::SizeMismatch`] (what is there stays), [`StoreError::DigestMismatch`]; failed system calls.
-    pub fn finish(self) -> Result<(), StoreError> {
+    pub fn finish(mut self) -> Result<(), StoreError> {
         if self.offset != self.size {
-            let (digest, expected, got) = (self.digest, self.size, self.offset);
+            let (digest, expected, got) = (self.digest.clone(), self.size, self.offset);
             return Err(StoreError::SizeMismatch { digest, expected, got });
         }
-        if let Some(hasher) = self.hasher
+        if let Some(hasher) = self.hasher.take()
             && let Err(error) = hasher.check(&self.digest)
         {
             // The lock is held: nobody else reads it as the beginning of something right.
@@ -215,7 +227,9 @@ impl BlobWriter {
         }
         self.file.sync_data().map_err(StoreError::io("sync", &self.partial))?;
         durable::rename(&self.partial, &self.destination, true)
-            .map_err(StoreError::io("write", &self.destination))
+            .map_err(StoreError::io("write", &self.destination))?;
+        self.published = true;
+        Ok(())
     }
 
     /// Removes what was written: it proved wrong.

@@ -54,7 +54,7 @@ impl Store {
         // From here to the rename no image can lose its layers.
         let _images = self.lock_images(Mode::Shared)?;
         self.require_layers(config)?;
-        self.claim_name(&config.name, &config.id, durable)?;
+        self.claim_name(&config.name, &config.id, making, durable)?;
         let path = self.container_dir(&config.id);
         if let Err(error) = durable::rename(making, &path, durable) {
             let _guard = self.lock_names()?;

@@ -1,7 +1,7 @@
 //! Names of containers: files that hold an id.
 
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use cala_spec::{ContainerId, ContainerName};
 use cala_sys::durable;
@@ -22,17 +22,26 @@ impl Store {
         }
     }
 
-    /// Claims the name for `id`. The caller holds the creator's lock of `tmp/<id>`.
+    /// Claims the name for `id`. The caller holds the creator's lock of `making`, where the file is written before it is
+    /// linked to its place: a killed creator leaves nothing among the names but a name.
     pub(super) fn claim_name(
         &self,
         name: &ContainerName,
         id: &ContainerId,
+        making: &Path,
         durable: bool,
     ) -> Result<(), StoreError> {
-        let path = self.name_file(name);
+        let (own, path) = (making.join("name"), self.name_file(name));
+        write(&own, id.as_str(), durable).map_err(StoreError::io("write", &own))?;
         loop {
-            match durable::create_exclusive(&path, id.as_str().as_bytes(), durable) {
-                Ok(()) => return Ok(()),
+            match std::fs::hard_link(&own, &path) {
+                Ok(()) => {
+                    // It has done its work; in a container's directory it would be in nobody's way.
+                    let _ = std::fs::remove_file(&own);
+                    let names = self.path("names/containers");
+                    let synced = if durable { durable::sync_directory(&names) } else { Ok(()) };
+                    return synced.map_err(StoreError::io("write", &path));
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(StoreError::io("write", &path)(error)),
             }
@@ -100,6 +109,12 @@ impl Store {
     pub(super) fn creation_dir(&self, id: &ContainerId) -> PathBuf {
         self.path("tmp").join(format!("create-{id}"))
     }
+}
+
+fn write(path: &Path, text: &str, durable: bool) -> io::Result<()> {
+    let mut file = std::fs::File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    if durable { file.sync_data() } else { Ok(()) }
 }
 
 fn remove_if_there(path: &std::path::Path) -> Result<(), StoreError> {

@@ -115,7 +115,8 @@ mod tests {
         for name in [format!("removed-{id}"), format!("{id}.17"), format!("volume-{id}.17")] {
             assert!(is_removed(&name), "{name}");
         }
-        for name in [id.clone(), format!("create-{id}"), format!("layer-{id}.lock"), "images.lock".to_owned()] {
+        for name in [id.clone(), format!("create-{id}"), format!("layer-{id}.lock"), "images.lock".to_owned()]
+        {
             assert!(!is_removed(&name), "{name}");
         }
     }
