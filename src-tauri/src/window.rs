@@ -24,6 +24,7 @@ struct Channels {
 }
 
 /// Opens the window and returns when it is closed.
+#[expect(clippy::exit, reason = "in what Tauri generates")]
 pub(crate) fn open(app: Arc<App>, runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     tauri::async_runtime::set(runtime.handle().clone());
     tauri::Builder::default()
