@@ -27,6 +27,7 @@ mod commands;
 mod context;
 mod failure;
 mod help;
+mod lean;
 mod options;
 mod output;
 mod progress;
@@ -46,6 +47,24 @@ pub use app::command;
 /// Runs the command line of this process: what `cala` does.
 #[must_use]
 pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| output::talk(defect(panic))));
+    // What was broken by it ends with the process.
+    std::panic::catch_unwind(checked_main).unwrap_or(ExitCode::from(125))
+}
+
+/// One line for a defect, or for a library that gives up where it cannot answer (no thread, no descriptor left).
+fn defect(panic: &std::panic::PanicHookInfo<'_>) -> String {
+    let payload = panic.payload();
+    let text = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let place =
+        panic.location().map(|place| format!(" ({}:{})", place.file(), place.line())).unwrap_or_default();
+    format!("Error: internal error: {}{place}\n", text.unwrap_or("unknown").replace('\n', " "))
+}
+
+fn checked_main() -> ExitCode {
     match run(std::env::args_os().skip(1)) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
@@ -56,10 +75,11 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: impl Iterator<Item = OsString>) -> Result<u8, Failure> {
-    let root = command();
+    let arguments: Vec<OsString> = arguments.collect();
+    let root = lean::command_for(&arguments);
     match arguments::read(&root, arguments)? {
         arguments::Asked::Help(names) => {
-            output::data(help::render(&root, &names)?)?;
+            output::data(help::render(&command(), &names)?)?;
             Ok(0)
         }
         arguments::Asked::Run { arguments, path } => app::run(root, arguments, &path),

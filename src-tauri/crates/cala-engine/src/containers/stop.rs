@@ -1,9 +1,12 @@
 //! Stopping and signalling.
 
-use std::time::Duration;
+use std::os::fd::AsFd as _;
+use std::time::{Duration, Instant};
 
 use cala_monitor::{MonitorClient, MonitorError};
 use cala_spec::{ContainerId, Signal};
+use cala_sys::pidfd::PidFd;
+use cala_sys::poll::{self, Interest};
 
 use super::wrong_state;
 use crate::{Engine, Result};
@@ -75,7 +78,7 @@ impl Engine {
         signal: Option<Signal>,
         timeout: Option<Duration>,
     ) -> Result<Option<bool>> {
-        let Some(mut monitor) = self.monitor(id)? else { return Ok(None) };
+        let Some(mut monitor) = self.monitor(id)? else { return self.end_unreachable(id) };
         match monitor.stop(signal.map(|signal| signal.0), timeout) {
             Ok(outcome) => Ok(Some(outcome.killed)),
             // Its monitor was killed, and the container with it.
@@ -93,4 +96,37 @@ impl Engine {
             Err(error) => Err(error.into()),
         }
     }
+
+    /// Ends a container whose monitor lives but has lost its socket (its run directory was wiped at a logout): the monitor
+    /// is killed and the kernel ends the container with it. `None` when both had ended.
+    fn end_unreachable(&self, id: &ContainerId) -> Result<Option<bool>> {
+        let store = self.store()?;
+        if !store.monitor_alive(id) {
+            return Ok(None);
+        }
+        let state = store.container(id)?.state;
+        let gone = || Ok(None);
+        let Some(monitor) = parent_of(state.pid, state.pid_start_time) else { return gone() };
+        let Ok(process) = PidFd::open(monitor) else { return gone() };
+        // Asked again with the process held, so that a number given to another meanwhile is not killed.
+        if parent_of(state.pid, state.pid_start_time) != Some(monitor)
+            || process.send_signal(Signal::KILL.0).is_err()
+        {
+            return gone();
+        }
+        // Readable when the process is gone, and with it the lock; then the record is settled.
+        let ended = [Interest { fd: process.as_fd(), read: true, write: false, token: () }];
+        let _ = poll::wait(&ended, Some(Instant::now() + Duration::from_secs(10)), &mut Vec::new());
+        store.container(id)?;
+        Ok(Some(true))
+    }
+}
+
+/// The parent of a process, when it is still the one that started at that time (proc_pid_stat(5), fields 4 and 22).
+fn parent_of(pid: i32, start_time: u64) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let started: u64 = fields.get(19)?.parse().ok()?;
+    (started == start_time).then(|| fields.get(1)?.parse().ok()).flatten()
 }
