@@ -63,5 +63,8 @@ fn generated_types_are_current() {
         std::fs::write(&path, &text).expect("the window's source is writable");
     }
     let committed = std::fs::read_to_string(&path).expect("the window's source is there");
-    assert!(committed == text, "ui/src/lib/generated is stale: CALA_WRITE_TYPES=1 cargo test -p cala-desktop generated");
+    assert!(
+        committed == text,
+        "ui/src/lib/generated is stale: CALA_WRITE_TYPES=1 cargo test -p cala-desktop generated"
+    );
 }

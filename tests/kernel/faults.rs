@@ -21,7 +21,9 @@ fn a_killed_monitor_takes_its_container_along_and_everyone_sees_it() {
     world.sleeper("lost");
     let pid = world.inspect("lost", "{{.State.Pid}}");
     kill(&monitor_pid(&world, "lost"));
-    let seen = world.cala.eventually(["ps", "-a", "--format", "{{.Names}} {{.State}}"], |o| o.stdout.contains("exited"));
+    let seen = world
+        .cala
+        .eventually(["ps", "-a", "--format", "{{.Names}} {{.State}}"], |o| o.stdout.contains("exited"));
     assert_eq!(seen.text(), "lost exited");
     assert_eq!(world.inspect("lost", "{{.State.ExitCode}}"), "137");
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "the kernel ended the container");
@@ -33,7 +35,8 @@ fn a_killed_monitor_takes_its_container_along_and_everyone_sees_it() {
 fn a_killed_command_leaves_its_container_running() {
     let Some(world) = world() else { return };
     let args = ["run", "--network", "none", "--init", "--name", "on", &world.image, "sleep", "1000"];
-    let mut child = world.cala.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut child =
+        world.cala.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     world.cala.eventually(["ps", "--format", "{{.Names}}"], |output| output.stdout.contains("on"));
     child.kill().expect("it can be killed");
     child.wait().expect("it ends");
@@ -46,15 +49,20 @@ fn a_command_killed_at_any_moment_leaves_a_consistent_store() {
     let Some(world) = world() else { return };
     for delay in 0..40 {
         let name = format!("n{delay}");
-        let args = ["run", "-d", "--network", "none", "--init", "--name", &name, &world.image, "sleep", "1000"];
-        let mut child = world.cala.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let args =
+            ["run", "-d", "--network", "none", "--init", "--name", &name, &world.image, "sleep", "1000"];
+        let mut child =
+            world.cala.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
         #[expect(clippy::disallowed_methods, reason = "the moment of the kill is the case")]
         std::thread::sleep(std::time::Duration::from_micros(delay * 400));
         let _ = child.kill();
         child.wait().expect("it ends");
         let listed = world.cala.run(["ps", "-a", "--format", "{{.Names}} {{.State}}"]).success();
         for line in listed.stdout.lines().filter(|line| line.starts_with(&format!("{name} "))) {
-            assert!(line.ends_with("created") || line.ends_with("running") || line.ends_with("exited"), "{line}");
+            assert!(
+                line.ends_with("created") || line.ends_with("running") || line.ends_with("exited"),
+                "{line}"
+            );
         }
         // The name is free or taken, consistently.
         let again = world.cala.run(["create", "--name", &name, "--network", "none", &world.image]);
@@ -79,7 +87,8 @@ fn thirty_at_once_all_succeed_and_leave_nothing() {
         assert_eq!(output.stdout, b"ok\n");
     }
     assert_eq!(world.cala.run(["ps", "-aq"]).success().stdout, "");
-    let left: Vec<_> = std::fs::read_dir(world.cala.data_root().join("containers")).expect("the store").collect();
+    let left: Vec<_> =
+        std::fs::read_dir(world.cala.data_root().join("containers")).expect("the store").collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
@@ -98,14 +107,22 @@ fn removing_by_force_while_others_act_ends_in_success_or_no_such_container() {
                 if act[0] == "exec" {
                     args.push("true");
                 }
-                world.cala.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+                world
+                    .cala
+                    .command(args)
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped())
+                    .spawn()
+                    .expect("it starts")
             })
             .collect();
         for child in children {
             let output = child.wait_with_output().expect("it ends");
             let text = String::from_utf8_lossy(&output.stderr).into_owned();
             let fine = output.status.success()
-                || ["no such container", "not running", "can only", "removed", "137", "is being"].iter().any(|w| text.contains(w))
+                || ["no such container", "not running", "can only", "removed", "137", "is being"]
+                    .iter()
+                    .any(|w| text.contains(w))
                 || text.is_empty();
             assert!(fine, "{output:?}");
         }
@@ -118,8 +135,14 @@ fn removing_by_force_while_others_act_ends_in_success_or_no_such_container() {
 fn a_damaged_container_is_listed_alone_and_can_be_removed() {
     let Some(world) = world() else { return };
     world.cala.run(["create", "--name", "whole", "--network", "none", &world.image]).success();
-    let id = world.cala.run(["create", "--name", "broken", "--network", "none", &world.image]).success().text().to_owned();
-    std::fs::write(world.cala.data_root().join("containers").join(&id).join("container.json"), "{").expect("writable");
+    let id = world
+        .cala
+        .run(["create", "--name", "broken", "--network", "none", &world.image])
+        .success()
+        .text()
+        .to_owned();
+    std::fs::write(world.cala.data_root().join("containers").join(&id).join("container.json"), "{")
+        .expect("writable");
     let listed = world.cala.run(["ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.State}}"]).success();
     assert!(listed.stdout.contains(&format!("{id} damaged")), "{listed:?}");
     assert!(listed.stdout.contains("created"), "{listed:?}");

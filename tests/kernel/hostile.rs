@@ -9,7 +9,14 @@ use serde_json::{Value, json};
 use crate::{World, world};
 
 /// Pushes busybox with a further hostile layer, runs it, and checks the canary.
-fn run(world: &World, name: &str, layer: LayerBuilder, config: &Value, options: &[&str], words: &[&str]) -> Output {
+fn run(
+    world: &World,
+    name: &str,
+    layer: LayerBuilder,
+    config: &Value,
+    options: &[&str],
+    words: &[&str],
+) -> Output {
     let canary = canary(world);
     let base = Image::busybox().expect("the world has it");
     let hostile = Image::new(vec![layer.tar()], Compression::Gzip, config);
@@ -83,7 +90,10 @@ fn leaked_descriptors_are_no_working_folder() {
     let Some(world) = world() else { return };
     for n in 0..12 {
         let dir = format!("/proc/self/fd/{n}");
-        let output = world.run_rm(&["-w", &dir], &["sh", "-c", "readlink /proc/self/cwd; cat ../../../../../etc/os-release 2>/dev/null | head -1"]);
+        let output = world.run_rm(
+            &["-w", &dir],
+            &["sh", "-c", "readlink /proc/self/cwd; cat ../../../../../etc/os-release 2>/dev/null | head -1"],
+        );
         assert!(output.code != 0 || !output.stdout.contains("Debian"), "{dir}: {output:?}");
     }
 }
@@ -92,8 +102,10 @@ fn leaked_descriptors_are_no_working_folder() {
 fn a_null_device_that_is_a_link_masks_nothing_of_the_hosts() {
     let Some(world) = world() else { return };
     let before = std::fs::read_to_string("/proc/sys/kernel/core_pattern").expect("procfs");
-    let layer = LayerBuilder::default().folder("dev", 0o755).symlink("dev/null", "/proc/sys/kernel/core_pattern");
-    let script = "echo hacked >/proc/sys/kernel/core_pattern 2>/dev/null && echo written; cat /proc/kcore | wc -c";
+    let layer =
+        LayerBuilder::default().folder("dev", 0o755).symlink("dev/null", "/proc/sys/kernel/core_pattern");
+    let script =
+        "echo hacked >/proc/sys/kernel/core_pattern 2>/dev/null && echo written; cat /proc/kcore | wc -c";
     let output = run(&world, "nullsym", layer, &env(), &[], &["sh", "-c", script]);
     assert!(!output.stdout.contains("written"), "{output:?}");
     assert_eq!(std::fs::read_to_string("/proc/sys/kernel/core_pattern").expect("procfs"), before);
@@ -128,15 +140,33 @@ fn a_mount_place_behind_links_stays_inside() {
 #[test]
 fn odd_users_are_refused_or_exact_and_never_root_by_accident() {
     let Some(world) = world() else { return };
-    for user in ["2147483648", "4294967295", "4294967296", "99999999999", "-1", "+1", "1e3", "0x10", "1000:x", "nobody-here"] {
+    for user in [
+        "2147483648",
+        "4294967295",
+        "4294967296",
+        "99999999999",
+        "-1",
+        "+1",
+        "1e3",
+        "0x10",
+        "1000:x",
+        "nobody-here",
+    ] {
         let output = world.run_rm(&["--user", user], &["id", "-u"]);
         assert!(output.code != 0 || output.text() == user, "{user}: {output:?}");
         assert!([0, 125, 126].contains(&output.code), "{user}: {output:?}");
         assert!(output.text() != "0", "{user}: {output:?}");
     }
     let unknown = world.run_rm(&["--user", "nobody-here"], &["id", "-u"]).exits_with(126);
-    assert!(unknown.stderr.contains("unable to find user nobody-here: no matching entries in passwd file"), "{unknown:?}");
-    let layer = LayerBuilder::default().file("etc/passwd", 0o644, b"99999999999:x:0:0::/:/bin/sh\n1001:x:0:0::/:/bin/sh\n");
+    assert!(
+        unknown.stderr.contains("unable to find user nobody-here: no matching entries in passwd file"),
+        "{unknown:?}"
+    );
+    let layer = LayerBuilder::default().file(
+        "etc/passwd",
+        0o644,
+        b"99999999999:x:0:0::/:/bin/sh\n1001:x:0:0::/:/bin/sh\n",
+    );
     let output = run(&world, "passwd", layer, &env(), &["--user", "99999999999"], &["id", "-u"]);
     assert_ne!(output.code, 0, "{output:?}");
 }
@@ -151,8 +181,10 @@ fn a_password_file_that_never_ends_does_not_hang_the_start() {
         assert_ne!(output.code, 0, "{output:?}");
         assert!(start.elapsed().as_secs() < 30, "bounded time");
     }
-    let fifo = cala_testkit::tar::Entry { path: "etc/passwd", kind: b'6', ..cala_testkit::tar::Entry::default() };
-    let output = run(&world, "fifo", LayerBuilder::default().entry(&fifo), &env(), &["--user", "alice"], &["id"]);
+    let fifo =
+        cala_testkit::tar::Entry { path: "etc/passwd", kind: b'6', ..cala_testkit::tar::Entry::default() };
+    let output =
+        run(&world, "fifo", LayerBuilder::default().entry(&fifo), &env(), &["--user", "alice"], &["id"]);
     assert_ne!(output.code, 0, "{output:?}");
 }
 
@@ -168,15 +200,21 @@ fn the_engines_programs_cannot_be_reached_from_inside() {
     let script = "for n in $(seq 50); do for p in /proc/[0-9]*/exe; do (echo x >$p) 2>/dev/null && echo WROTE $p; done; done; true";
     let output = world.cala.run(["exec", "exe", "sh", "-c", script]).success();
     assert!(!output.stdout.contains("WROTE"), "{output:?}");
-    assert!(std::fs::read(env!("CARGO_BIN_EXE_cala-monitor")).expect("the program") == before, "the program changed");
+    assert!(
+        std::fs::read(env!("CARGO_BIN_EXE_cala-monitor")).expect("the program") == before,
+        "the program changed"
+    );
 }
 
 /// Programs that belong to the user, as whoever builds or unpacks Cala has them.
 fn own_programs() -> Option<(tempfile::TempDir, World, PathBuf)> {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    for program in [env!("CARGO_BIN_EXE_cala"), env!("CARGO_BIN_EXE_cala-monitor"), env!("CARGO_BIN_EXE_cala-store")] {
+    for program in
+        [env!("CARGO_BIN_EXE_cala"), env!("CARGO_BIN_EXE_cala-monitor"), env!("CARGO_BIN_EXE_cala-store")]
+    {
         let program = std::path::Path::new(program);
-        std::fs::copy(program, folder.path().join(program.file_name().expect("a name"))).expect("there is space");
+        std::fs::copy(program, folder.path().join(program.file_name().expect("a name")))
+            .expect("there is space");
     }
     let world = crate::world_of(folder.path().join("cala").to_str()?)?;
     let monitor = folder.path().join("cala-monitor");
@@ -189,7 +227,8 @@ fn own_programs() -> Option<(tempfile::TempDir, World, PathBuf)> {
 fn a_program_of_the_engine_that_is_caught_inside_cannot_be_written() {
     let Some((_folder, world, monitor)) = own_programs() else { return };
     let before = std::fs::read(&monitor).expect("the program");
-    let script = "cd /bin; cp busybox real; ln -s /proc/self/exe link; busybox mkfifo fifo; ln -s busybox evil
+    let script =
+        "cd /bin; cp busybox real; ln -s /proc/self/exe link; busybox mkfifo fifo; ln -s busybox evil
         while :; do for n in real fifo link; do ln -sf $n next; busybox mv -T next evil; done; done &
         while :; do
             for p in /proc/[0-9]*; do
@@ -224,7 +263,8 @@ fn the_monitors_file_is_read_only_for_whoever_holds_it() {
         args.extend_from_slice(options);
         args.extend_from_slice(&[&world.image, "sleep", "1000"]);
         world.cala.run(args).success();
-        let program = std::fs::File::open(format!("/proc/{}/exe", crate::faults::monitor_pid(&world, "held")));
+        let program =
+            std::fs::File::open(format!("/proc/{}/exe", crate::faults::monitor_pid(&world, "held")));
         let program = program.expect("it is ours");
         let by_descriptor = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&program));
         let mode = std::fs::Permissions::from_mode(0o755);
@@ -241,12 +281,35 @@ fn the_monitors_file_is_read_only_for_whoever_holds_it() {
     }
 }
 
+/// Both ways: as an ordinary user from a sealed copy, as root of a user namespace from a read-only mount.
+#[test]
+fn the_runtime_of_its_own_goes_on_from_a_file_that_nobody_can_change() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let program = folder.path().join("cala-oci");
+    std::fs::copy(env!("CARGO_BIN_EXE_cala-oci"), &program).expect("there is space");
+    for enter in [&[][..], &["unshare", "--user", "--map-root-user"]] {
+        let words: Vec<&str> =
+            enter.iter().copied().chain([program.to_str().expect("UTF-8"), "state", "nope"]).collect();
+        let mut command = std::process::Command::new(words[0]);
+        let output =
+            Output::of(command.args(&words[1..]).env("XDG_RUNTIME_DIR", folder.path())).exits_with(125);
+        assert!(output.stderr.contains("no such container: nope"), "{output:?}");
+    }
+}
+
 #[test]
 fn labels_are_data() {
     let Some(world) = world() else { return };
     let config = json!({ "Env": ["PATH=/bin"], "Labels": {
         "containerd.io/restart.loguri": "binary:///bin/sh", "run.oci.hooks.x": "y", "io.podman.annotations.init": "TRUE",
         "cala.mount": "/:/host", "org.systemd.property.ExecStartPre": "x" } });
-    let output = run(&world, "labels", LayerBuilder::default(), &config, &[], &["sh", "-c", "ls /host 2>/dev/null; cat /proc/1/comm"]);
+    let output = run(
+        &world,
+        "labels",
+        LayerBuilder::default(),
+        &config,
+        &[],
+        &["sh", "-c", "ls /host 2>/dev/null; cat /proc/1/comm"],
+    );
     assert_eq!(output.text(), "cat", "{output:?}");
 }

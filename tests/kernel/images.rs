@@ -20,17 +20,22 @@ fn an_image_is_listed_inspected_and_removed_with_its_space() {
     world.cala.run(["rm", "user"]).success();
     world.cala.run(["rmi", &world.image]).success();
     world.cala.run(["image", "exists", &world.image]).exits_with(1);
-    let layers: Vec<_> = std::fs::read_dir(world.cala.data_root().join("layers")).expect("the store").collect();
+    let layers: Vec<_> =
+        std::fs::read_dir(world.cala.data_root().join("layers")).expect("the store").collect();
     assert!(layers.is_empty(), "{layers:?}");
-    let blobs: Vec<_> = std::fs::read_dir(world.cala.data_root().join("images/blobs/sha256")).expect("the store").collect();
+    let blobs: Vec<_> =
+        std::fs::read_dir(world.cala.data_root().join("images/blobs/sha256")).expect("the store").collect();
     assert!(blobs.is_empty(), "{blobs:?}");
 }
 
 #[test]
 fn every_compression_gives_the_same_files() {
     let Some(world) = world() else { return };
-    let busybox = std::fs::read("/bin/busybox").or_else(|_| std::fs::read("/usr/bin/busybox")).expect("busybox");
-    for (name, compression) in [("gzip", Compression::Gzip), ("zstd", Compression::Zstd), ("plain", Compression::None)] {
+    let busybox =
+        std::fs::read("/bin/busybox").or_else(|_| std::fs::read("/usr/bin/busybox")).expect("busybox");
+    for (name, compression) in
+        [("gzip", Compression::Gzip), ("zstd", Compression::Zstd), ("plain", Compression::None)]
+    {
         let layer = LayerBuilder::default()
             .folder("bin", 0o755)
             .file("bin/busybox", 0o755, &busybox)
@@ -62,7 +67,8 @@ fn layers_cover_and_remove_what_is_below() {
         .file("old/fresh", 0o644, b"4")
         .entry(&Entry { path: "data/link", kind: b'1', link: "data/kept", ..Entry::default() });
     // The bottom layer as it is, decompressed by pushing it under its own media type.
-    let mut image = Image::new(vec![middle.tar(), top.tar()], Compression::Gzip, &json!({ "Env": ["PATH=/bin"] }));
+    let mut image =
+        Image::new(vec![middle.tar(), top.tar()], Compression::Gzip, &json!({ "Env": ["PATH=/bin"] }));
     let lower: serde_json::Value = serde_json::from_slice(&base.config.bytes).expect("JSON");
     let upper: serde_json::Value = serde_json::from_slice(&image.config.bytes).expect("JSON");
     let ids: Vec<String> = [&lower, &upper]
@@ -74,7 +80,16 @@ fn layers_cover_and_remove_what_is_below() {
     layers.append(&mut image.layers);
     let image = Image::from_parts(layers, &ids, &json!({ "Env": ["PATH=/bin"] }));
     let reference = world.registry.push("test/layers", "1", &image);
-    let args = ["run", "--rm", "--network", "none", &reference, "sh", "-c", "ls /data /old; cat /data/link; stat -c %h /data/link"];
+    let args = [
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        &reference,
+        "sh",
+        "-c",
+        "ls /data /old; cat /data/link; stat -c %h /data/link",
+    ];
     assert_eq!(world.cala.run(args).success().stdout, "/data:\nkept\nlink\n\n/old:\nfresh\n12\n");
 }
 
@@ -85,14 +100,19 @@ fn processes_side_by_side_fetch_a_layer_once() {
     let children: Vec<_> = (0..8)
         .map(|_| {
             let mut command = world.cala.command(["pull", "--quiet", &world.image]);
-            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("it starts")
+            command
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .expect("it starts")
         })
         .collect();
     for child in children {
         let output = child.wait_with_output().expect("it ends");
         assert!(output.status.success(), "{output:?}");
     }
-    let layers: Vec<_> = std::fs::read_dir(world.cala.data_root().join("layers")).expect("the store").collect();
+    let layers: Vec<_> =
+        std::fs::read_dir(world.cala.data_root().join("layers")).expect("the store").collect();
     assert_eq!(layers.len(), 1);
     assert_eq!(world.run_rm(&[], &["true"]).code, 0);
 }
@@ -100,7 +120,8 @@ fn processes_side_by_side_fetch_a_layer_once() {
 #[test]
 fn a_lie_about_the_diff_id_is_refused_and_leaves_nothing() {
     let Some(world) = world() else { return };
-    let honest = Image::new(vec![LayerBuilder::default().file("a", 0o644, b"a").tar()], Compression::Gzip, &json!({}));
+    let honest =
+        Image::new(vec![LayerBuilder::default().file("a", 0o644, b"a").tar()], Compression::Gzip, &json!({}));
     let lie = Image::from_parts(honest.layers, &[digest(b"something else")], &json!({ "Cmd": ["x"] }));
     let reference = world.registry.push("test/lie", "1", &lie);
     let refused = world.cala.run(["pull", &reference]).exits_with(125);
@@ -111,8 +132,12 @@ fn a_lie_about_the_diff_id_is_refused_and_leaves_nothing() {
 #[test]
 fn an_unreachable_registry_and_an_unknown_image_are_different_errors() {
     let Some(world) = world() else { return };
-    let unknown = world.cala.run(["pull", &format!("{}/no/such:1", world.registry.address())]).exits_with(125);
-    assert!(unknown.stderr.contains("manifest unknown") || unknown.stderr.contains("not found"), "{unknown:?}");
+    let unknown =
+        world.cala.run(["pull", &format!("{}/no/such:1", world.registry.address())]).exits_with(125);
+    assert!(
+        unknown.stderr.contains("manifest unknown") || unknown.stderr.contains("not found"),
+        "{unknown:?}"
+    );
     let unreachable = world.cala.run(["pull", "127.0.0.1:1/no/such:1"]).exits_with(125);
     assert!(unreachable.stderr.contains("refused"), "{unreachable:?}");
 }

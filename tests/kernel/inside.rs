@@ -18,7 +18,10 @@ fn it_is_root_alone_in_namespaces_of_its_own() {
 fn many_ids_are_mapped() {
     let Some(world) = world() else { return };
     assert_eq!(world.sh(&["--user", "alice"], "id -u; id -g"), "1000\n1000");
-    assert_eq!(world.sh(&["--user", "1234:5678"], "id -u; id -g; touch /tmp/x; stat -c %u:%g /tmp/x"), "1234\n5678\n1234:5678");
+    assert_eq!(
+        world.sh(&["--user", "1234:5678"], "id -u; id -g; touch /tmp/x; stat -c %u:%g /tmp/x"),
+        "1234\n5678\n1234:5678"
+    );
     assert_eq!(world.sh(&["--user", "alice"], "id -G"), "1000 29");
 }
 
@@ -42,10 +45,19 @@ fn capabilities_are_podmans_and_gone_for_other_users() {
 #[test]
 fn secrets_of_the_machine_are_masked_and_the_kernel_read_only() {
     let Some(world) = world() else { return };
-    assert_eq!(world.sh(&[], "cat /proc/kcore | wc -c; ls /proc/acpi 2>/dev/null | wc -l; ls /sys/firmware | wc -l"), "0\n0\n0");
+    assert_eq!(
+        world.sh(&[], "cat /proc/kcore | wc -c; ls /proc/acpi 2>/dev/null | wc -l; ls /sys/firmware | wc -l"),
+        "0\n0\n0"
+    );
     let denied = world.sh(&[], "echo x >/proc/sys/kernel/core_pattern 2>/dev/null || echo denied; echo b >/proc/sysrq-trigger 2>/dev/null || echo denied");
     assert_eq!(denied, "denied\ndenied");
-    assert_eq!(world.sh(&[], "touch /sys/x 2>/dev/null || echo denied; mkdir /sys/fs/cgroup/x 2>/dev/null || echo denied"), "denied\ndenied");
+    assert_eq!(
+        world.sh(
+            &[],
+            "touch /sys/x 2>/dev/null || echo denied; mkdir /sys/fs/cgroup/x 2>/dev/null || echo denied"
+        ),
+        "denied\ndenied"
+    );
 }
 
 #[test]
@@ -59,7 +71,10 @@ fn only_three_descriptors_are_open() {
 fn devices_are_the_harmless_ones() {
     let Some(world) = world() else { return };
     let devices = world.sh(&[], "ls /dev | sort | tr '\\n' ' '");
-    for name in ["fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout", "tty", "urandom", "zero"] {
+    for name in [
+        "fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout", "tty",
+        "urandom", "zero",
+    ] {
         assert!(devices.split(' ').any(|device| device == name), "{name} is missing: {devices}");
     }
     assert_eq!(world.sh(&[], "echo x >/dev/null && head -c 4 /dev/zero | od -An -tx1"), " 00 00 00 00");
@@ -72,7 +87,8 @@ fn devices_are_the_harmless_ones() {
 #[test]
 fn environment_and_folder_are_as_asked() {
     let Some(world) = world() else { return };
-    let seen = world.sh(&["-e", "A=1", "--env", "B=x y", "-w", "/var"], "echo $A; echo $B; pwd; echo $HOME; echo $PATH");
+    let seen = world
+        .sh(&["-e", "A=1", "--env", "B=x y", "-w", "/var"], "echo $A; echo $B; pwd; echo $HOME; echo $PATH");
     assert_eq!(seen, "1\nx y\n/var\n/root\n/bin:/usr/bin");
     // Podman makes the image's folder, not the one that a person names.
     for (folder, words) in [("/not/there", "does not exist"), ("/etc/passwd", "exists on container")] {
@@ -96,8 +112,17 @@ fn mounts_are_where_they_should_be_and_read_only_when_asked() {
     assert_eq!(world.sh(&["-v", &read_only], "echo x >/data/no 2>/dev/null || echo refused"), "refused");
     let mount = format!("type=bind,source={},target=/data,readonly", folder.display());
     assert_eq!(world.sh(&["--mount", &mount], "touch /data/no 2>/dev/null || echo refused"), "refused");
-    assert_eq!(world.sh(&["--tmpfs", "/scratch:size=1m"], "stat -f -c %T /scratch; df -k /scratch | tail -1 | tr -s ' ' | cut -d' ' -f2"), "tmpfs\n1024");
-    assert_eq!(world.sh(&["--read-only"], "touch /no 2>/dev/null || echo refused; touch /tmp/yes && echo ok"), "refused\nok");
+    assert_eq!(
+        world.sh(
+            &["--tmpfs", "/scratch:size=1m"],
+            "stat -f -c %T /scratch; df -k /scratch | tail -1 | tr -s ' ' | cut -d' ' -f2"
+        ),
+        "tmpfs\n1024"
+    );
+    assert_eq!(
+        world.sh(&["--read-only"], "touch /no 2>/dev/null || echo refused; touch /tmp/yes && echo ok"),
+        "refused\nok"
+    );
 }
 
 #[test]
@@ -111,7 +136,10 @@ fn a_named_volume_outlives_its_container() {
 fn limits_of_processes_apply() {
     let Some(world) = world() else { return };
     assert_eq!(world.sh(&["--ulimit", "nofile=100:200"], "ulimit -Sn; ulimit -Hn"), "100\n200");
-    assert_eq!(world.sh(&["--shm-size", "2m"], "df -k /dev/shm | tail -1 | tr -s ' ' | cut -d' ' -f2"), "2048");
+    assert_eq!(
+        world.sh(&["--shm-size", "2m"], "df -k /dev/shm | tail -1 | tr -s ' ' | cut -d' ' -f2"),
+        "2048"
+    );
 }
 
 #[test]
@@ -135,7 +163,8 @@ fn a_terminal_is_a_terminal_of_the_right_size() {
 fn the_host_network_is_there_only_when_asked_for() {
     let Some(world) = world() else { return };
     assert_eq!(world.sh(&[], "ls /sys/class/net | tr '\\n' ' '"), "lo ");
-    let output = world.cala.run(["run", "--rm", "--network", "host", &world.image, "cat", "/proc/net/dev"]).success();
+    let output =
+        world.cala.run(["run", "--rm", "--network", "host", &world.image, "cat", "/proc/net/dev"]).success();
     let outside = std::fs::read_to_string("/proc/net/dev").expect("procfs");
     assert_eq!(output.stdout.lines().count(), outside.lines().count());
 }

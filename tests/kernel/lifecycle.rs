@@ -16,16 +16,33 @@ fn anonymous_volumes_go_with_a_container_of_rm_and_named_ones_stay() {
     let Some(world) = world() else { return };
     let volumes = || {
         let entries = std::fs::read_dir(world.cala.data_root().join("volumes")).expect("the store");
-        let mut names: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> =
+            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
         names.sort();
         names
     };
-    world.run_rm(&["-v", "/data", "-v", "kept:/kept"], &["sh", "-c", "echo x >/data/x; echo y >/kept/y"]).success();
+    world
+        .run_rm(&["-v", "/data", "-v", "kept:/kept"], &["sh", "-c", "echo x >/data/x; echo y >/kept/y"])
+        .success();
     assert_eq!(volumes(), ["kept"]);
     // Also when it cannot start, and when another container has the volume too.
     world.run_rm(&["-v", "/data"], &["nope"]).exits_with(127);
     assert_eq!(volumes(), ["kept"]);
-    let args = ["run", "-d", "--rm", "--init", "--network", "none", "--name", "owner", "-v", "/data", &world.image, "sleep", "1000"];
+    let args = [
+        "run",
+        "-d",
+        "--rm",
+        "--init",
+        "--network",
+        "none",
+        "--name",
+        "owner",
+        "-v",
+        "/data",
+        &world.image,
+        "sleep",
+        "1000",
+    ];
     world.cala.run(args).success();
     let name = volumes().into_iter().find(|name| name != "kept").expect("an anonymous volume");
     let bind = format!("{name}:/data");
@@ -94,9 +111,22 @@ fn wait_tells_the_exit_code_and_kill_sends_the_signal() {
 fn exec_runs_beside_and_returns_its_own_code() {
     let Some(world) = world() else { return };
     world.sleeper("box");
-    let output = world.cala.run(["exec", "box", "sh", "-c", "echo in; cat /proc/1/comm; exit 3"]).exits_with(3);
+    let output =
+        world.cala.run(["exec", "box", "sh", "-c", "echo in; cat /proc/1/comm; exit 3"]).exits_with(3);
     assert!(output.stdout.starts_with("in\n"), "{output:?}");
-    let seen = world.cala.run(["exec", "-e", "A=b", "-w", "/tmp", "-u", "alice", "box", "sh", "-c", "echo $A $PWD $(id -u)"]);
+    let seen = world.cala.run([
+        "exec",
+        "-e",
+        "A=b",
+        "-w",
+        "/tmp",
+        "-u",
+        "alice",
+        "box",
+        "sh",
+        "-c",
+        "echo $A $PWD $(id -u)",
+    ]);
     assert_eq!(seen.success().text(), "b /tmp 1000");
     world.cala.run(["exec", "box", "nope"]).exits_with(127);
     let echoed = world.cala.run_with_input(["exec", "-i", "box", "cat"], b"through the pipe\n").success();
@@ -137,11 +167,17 @@ fn two_processes_with_one_name_get_one_container() {
     let Some(world) = world() else { return };
     let children: Vec<_> = (0..20)
         .map(|_| {
-            let mut command = world.cala.command(["create", "--name", "one", "--network", "none", &world.image]);
-            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("it starts")
+            let mut command =
+                world.cala.command(["create", "--name", "one", "--network", "none", &world.image]);
+            command
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .expect("it starts")
         })
         .collect();
-    let outputs: Vec<_> = children.into_iter().map(|child| child.wait_with_output().expect("it ends")).collect();
+    let outputs: Vec<_> =
+        children.into_iter().map(|child| child.wait_with_output().expect("it ends")).collect();
     let won = outputs.iter().filter(|output| output.status.success()).count();
     assert_eq!(won, 1, "{outputs:?}");
     for lost in outputs.iter().filter(|output| !output.status.success()) {

@@ -304,7 +304,10 @@ mod tests {
         let window = tokio::spawn(async move { while client.recv().await.is_some() {} });
         for n in 0..1000 {
             let message = input.recv().await;
-            assert!(matches!(&message, Some(ClientMessage::Input(text)) if *text == n.to_string()), "{n}: {message:?}");
+            assert!(
+                matches!(&message, Some(ClientMessage::Input(text)) if *text == n.to_string()),
+                "{n}: {message:?}"
+            );
         }
         drop(say);
         window.await.expect("no panic");

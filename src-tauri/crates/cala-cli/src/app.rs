@@ -22,14 +22,12 @@ use crate::{help, output};
     disable_help_subcommand = true,
     disable_version_flag = true
 )]
-struct Cli {
+struct Top {
     #[command(flatten)]
     globals: Globals,
     /// Version of cala
     #[arg(short = 'v', long)]
     version: bool,
-    #[command(subcommand)]
-    command: Option<Commands>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,28 +71,36 @@ enum Commands {
 /// The clap definition of the whole command line; completions, man pages and help are made of it.
 #[must_use]
 pub fn command() -> clap::Command {
-    not_yet::add_to(Cli::command())
+    not_yet::add_to(Commands::augment_subcommands(top()))
 }
 
-/// Parses arguments that `arguments::read` has put in order, and runs the command.
-pub(crate) fn run(root: clap::Command, arguments: Vec<OsString>, path: &str) -> Result<u8, Failure> {
-    let mut parser = root.clone();
-    let matches = parser.try_get_matches_from_mut(arguments).map_err(|error| said(&root, path, &error))?;
+/// The same without a command.
+pub(crate) fn top() -> clap::Command {
+    Top::command()
+}
+
+/// Parses arguments that `arguments::read` has put in order, and runs the command. `root` holds at least that command.
+pub(crate) fn run(mut root: clap::Command, arguments: Vec<OsString>, path: &str) -> Result<u8, Failure> {
+    let parsed = root.try_get_matches_from_mut(arguments);
+    let matches = parsed.map_err(|error| said(&command(), path, &error))?;
     if let Some((name, words)) = matches.subcommand().filter(|(name, _)| not_yet::contains(name)) {
         return Err(not_yet::failure(name, words));
     }
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| said(&root, path, &error))?;
-    if cli.version {
+    let wrong = |error: clap::Error| said(&command(), path, &error);
+    let top = Top::from_arg_matches(&matches).map_err(wrong)?;
+    if top.version {
         output::line(format!("cala version {}", env!("CARGO_PKG_VERSION")))?;
         return Ok(0);
     }
-    let context = Context::new(cli.globals)?;
-    match cli.command {
+    let context = Context::new(top.globals)?;
+    let asked =
+        matches.subcommand().map(|_| Commands::from_arg_matches(&matches)).transpose().map_err(wrong)?;
+    match asked {
         Some(Commands::Help { names }) => {
-            output::data(help::render(&root, &names)?)?;
+            output::data(help::render(&command(), &names)?)?;
             Ok(0)
         }
-        Some(command) => dispatch(command, &context),
+        Some(asked) => dispatch(asked, &context),
         None => Err(Failure::new("missing command 'cala COMMAND'").hint("`cala --help` lists them")),
     }
 }

@@ -265,7 +265,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn takes_value(argument: &Arg) -> bool {
+/// Whether the flag is followed by a value.
+pub(crate) fn takes_value(argument: &Arg) -> bool {
     argument.get_action().takes_values() && argument.get_num_args().is_none_or(|count| count.min_values() > 0)
 }
 

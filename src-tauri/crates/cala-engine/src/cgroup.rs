@@ -84,17 +84,26 @@ impl Delegation {
     }
 }
 
+/// Whether anything is asked for that needs a controller; looking for the place costs two dozen system calls.
+pub(crate) fn limits_asked(wish: &Resources) -> bool {
+    limits(wish).iter().any(|(_, _, asked)| *asked)
+}
+
+/// Controllers, what each of them limits, and whether that is asked for.
+fn limits(wish: &Resources) -> [(&'static str, &'static str, bool); 3] {
+    [
+        ("memory", "memory", wish.memory.is_some()),
+        ("cpu", "CPU time", wish.cpus.is_some()),
+        ("pids", "processes", wish.pids_limit.is_some_and(|limit| limit > 0)),
+    ]
+}
+
 /// Refuses limits that cannot be set here.
 ///
 /// # Errors
 /// [`EngineError::MissingController`] naming the controller, or an invalid number of CPUs.
 pub(crate) fn check(wish: &Resources, place: Option<&Delegation>) -> Result<(), EngineError> {
-    let limits = [
-        ("memory", "memory", wish.memory.is_some()),
-        ("cpu", "CPU time", wish.cpus.is_some()),
-        ("pids", "processes", wish.pids_limit.is_some_and(|limit| limit > 0)),
-    ];
-    for (controller, what, asked) in limits {
+    for (controller, what, asked) in limits(wish) {
         if asked && !place.is_some_and(|place| place.has(controller)) {
             return Err(EngineError::MissingController { controller, what });
         }
@@ -164,6 +173,8 @@ mod tests {
         assert!(error.to_string().contains("`memory`"), "{error}");
         let pids = Resources { pids_limit: Some(10), ..Resources::default() };
         assert!(check(&pids, Some(&place)).is_ok() && check(&pids, None).is_err());
-        assert!(check(&Resources { pids_limit: Some(-1), ..Resources::default() }, None).is_ok());
+        let unlimited = Resources { pids_limit: Some(-1), ..Resources::default() };
+        assert!(check(&unlimited, None).is_ok() && !limits_asked(&unlimited));
+        assert!(limits_asked(&pids) && limits_asked(&memory) && !limits_asked(&Resources::default()));
     }
 }

@@ -85,15 +85,15 @@ fn become_monitor(control: &UnixStream, short: &OsString, plan: &Path, entered: 
 }
 
 fn execute(control: &UnixStream, short: &OsString, plan: &Path, lock: Option<&OwnedFd>) -> io::Error {
-    let streams = rustix::stdio::dup2_stdin(control)
-        .and_then(|()| lock.map_or(Ok(()), rustix::stdio::dup2_stdout));
+    let streams =
+        rustix::stdio::dup2_stdin(control).and_then(|()| lock.map_or(Ok(()), rustix::stdio::dup2_stdout));
     if let Err(error) = streams {
         return error.into();
     }
     let mut args = vec![OsStr::new("cala-monitor"), short, plan.as_os_str()];
     args.extend(lock.map(|_| OsStr::new(LOCKED)));
     let args: Result<Vec<_>, _> = args.into_iter().map(|arg| CString::new(arg.as_bytes())).collect();
-    args.map_or_else(io::Error::from, |args| cala_runtime::protected::execute_again(&args))
+    args.map_or_else(io::Error::from, |args| cala_runtime::protected::execute_again(&args, &[]))
 }
 
 /// The lock of the run root, moved away from descriptor 1.

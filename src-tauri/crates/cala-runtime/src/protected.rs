@@ -30,12 +30,12 @@ pub fn is_changeable() -> io::Result<bool> {
     changeable(&open_path(Path::new(OWN))?)
 }
 
-/// Executes the running program again, with these arguments and an empty environment, from a file that this user
-/// cannot change. Takes CAP_SYS_ADMIN, and a mount namespace of its own if it has to. Returns only when that failed.
+/// Executes the running program again, with these arguments and this environment, from a file that this user cannot
+/// change. With CAP_SYS_ADMIN that takes a mount namespace of its own, else a copy. Returns only when that failed.
 #[must_use]
-pub fn execute_again(args: &[CString]) -> io::Error {
+pub fn execute_again(args: &[CString], env: &[CString]) -> io::Error {
     match unchangeable() {
-        Ok(program) => exec::execve_fd(program.as_fd(), args, &[]),
+        Ok(program) => exec::execve_fd(program.as_fd(), args, env),
         Err(error) => error,
     }
 }

@@ -16,7 +16,11 @@ use crate::test::{entered, xtask};
 
 /// Goes to the place and runs both tiers there.
 pub(crate) fn run(skips: &Path) -> Result<()> {
-    step("build the pages over the engine that is not there", "see above", node::npm().args(["run", "build:fake"]))?;
+    step(
+        "build the pages over the engine that is not there",
+        "see above",
+        node::npm().args(["run", "build:fake"]),
+    )?;
     make_pictures_folder()?;
     let mut command = entered(skips);
     command.arg("--").arg(xtask()).arg("browser");

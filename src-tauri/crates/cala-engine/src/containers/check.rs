@@ -34,7 +34,9 @@ impl Engine {
         numbers(spec)?;
         hostname(spec)?;
         devices::check(&spec.devices)?;
-        cgroup::check(&spec.resources, cgroup::Delegation::find().as_ref())?;
+        if cgroup::limits_asked(&spec.resources) {
+            cgroup::check(&spec.resources, cgroup::Delegation::find().as_ref())?;
+        }
         let user_run = std::env::var_os("XDG_RUNTIME_DIR").map(std::path::PathBuf::from);
         let around = Surroundings {
             run: self.run_root(),

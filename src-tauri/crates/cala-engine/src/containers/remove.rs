@@ -67,7 +67,12 @@ impl Engine {
                 trees.extend(self.put_anonymous_volumes_aside(config)?);
             }
         }
-        self.delete_trees(&trees)
+        self.delete_trees(&trees)?;
+        // Only after an image went before its last container.
+        if self.store()?.has_leftovers() {
+            self.collect_later();
+        }
+        Ok(())
     }
 
     /// Anonymous volumes of a container that no other container uses.

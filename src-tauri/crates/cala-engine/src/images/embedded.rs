@@ -45,7 +45,8 @@ pub fn embedded_image(reference: &Reference) -> Option<EmbeddedImage> {
 ///
 /// `None` for every other image, and where image or person chose a language themselves.
 pub(crate) fn language_entry(image_id: &Digest, env: &[String]) -> Option<String> {
-    let chosen = ["CALA_LANG=", "LC_ALL=", "LANG="].iter().any(|name| env.iter().any(|entry| entry.starts_with(name)));
+    let chosen =
+        ["CALA_LANG=", "LC_ALL=", "LANG="].iter().any(|name| env.iter().any(|entry| entry.starts_with(name)));
     if chosen || image_id.as_str() != cala_hello::CONFIG_DIGEST {
         return None;
     }
@@ -56,7 +57,8 @@ pub(crate) fn language_entry(image_id: &Digest, env: &[String]) -> Option<String
 /// `es` or `en`, by the first of a locale's words that is not empty (locale(7)).
 fn language(words: &[String]) -> &'static str {
     let word = words.iter().find(|word| !word.is_empty()).map_or("", String::as_str);
-    let spanish = word.strip_prefix("es").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
+    let spanish =
+        word.strip_prefix("es").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
     if spanish { "es" } else { "en" }
 }
 

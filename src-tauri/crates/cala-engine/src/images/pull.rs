@@ -171,8 +171,8 @@ impl Engine {
         Ok(store.read_image_config(digest)?.0)
     }
 
-    /// Deletes what images that were removed during this pull left behind.
-    pub(super) fn collect_later(&self) {
+    /// Deletes what removed images left behind because a pull was under way or a container used it.
+    pub(crate) fn collect_later(&self) {
         let mut trees = Trees::default();
         let done = self
             .store()

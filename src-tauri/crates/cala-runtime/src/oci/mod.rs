@@ -13,7 +13,9 @@ mod bundle;
 mod commands;
 mod state;
 
+use std::ffi::CString;
 use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -108,7 +110,34 @@ impl Classify for OciError {
 /// Runs the program with the arguments of the process.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Err(error) = protect() {
+        let error = OciError::Io { act: "execute", path: "/proc/self/exe".into(), source: error };
+        return ExitCode::from(report(&error));
+    }
     run(std::env::args().skip(1))
+}
+
+/// Rule R5: goes on in a program that nobody can change. Afterwards it is one, so this happens once.
+fn protect() -> io::Result<()> {
+    if !crate::protected::is_changeable()? {
+        return Ok(());
+    }
+    let args: Result<Vec<_>, _> = std::env::args_os().map(|arg| CString::new(arg.into_vec())).collect();
+    let env: Result<Vec<_>, _> = std::env::vars_os()
+        .map(|(name, value)| CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()))
+        .collect();
+    Err(crate::protected::execute_again(&args?, &env?))
+}
+
+/// Tells what went wrong; the exit status.
+fn report(error: &OciError) -> u8 {
+    let mut text = format!("Error: {}\n", chain(error));
+    for hint in error.hints().iter() {
+        text.push_str(&format!("hint: {hint}\n"));
+    }
+    // With standard error gone there is nobody to tell.
+    let _ = io::stderr().write_all(text.as_bytes());
+    error.kind().exit_code()
 }
 
 /// Runs the program with these arguments, the first is the command.
@@ -116,14 +145,6 @@ pub fn main() -> ExitCode {
 pub fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
     match arguments::parse(arguments).and_then(commands::run) {
         Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            let mut text = format!("Error: {}\n", chain(&error));
-            for hint in error.hints().iter() {
-                text.push_str(&format!("hint: {hint}\n"));
-            }
-            // With standard error gone there is nobody to tell.
-            let _ = io::stderr().write_all(text.as_bytes());
-            ExitCode::from(error.kind().exit_code())
-        }
+        Err(error) => ExitCode::from(report(&error)),
     }
 }

@@ -38,6 +38,13 @@ impl Store {
         Ok(freed)
     }
 
+    /// Whether a removed image has left something behind that was still in use, so that [`Store::collect`] may have
+    /// something to do. Costs one readdir(3); a directory that cannot be read has nothing.
+    #[must_use]
+    pub fn has_leftovers(&self) -> bool {
+        std::fs::read_dir(self.path("images/removed")).is_ok_and(|mut notes| notes.next().is_some())
+    }
+
     /// Notes an image whose last name is about to go.
     pub(super) fn note_removed(&self, record: &ImageRecord) -> Result<(), StoreError> {
         let path = self.note_path(&record.manifest);

@@ -130,9 +130,10 @@ fn an_image_in_use_stays_and_with_force_its_layers_do() {
     let words = format!("image used by {}: image is in use by a container", wanted.id);
     assert!(error.to_string().starts_with(&words), "{error}");
     store.remove_image("a", true, &mut RemoveLater).unwrap();
-    assert!(store.layer_diff(&wanted.layers[0]).is_dir());
+    assert!(store.layer_diff(&wanted.layers[0]).is_dir() && store.has_leftovers());
     store.remove_container_records(&wanted.id).unwrap();
     store.collect(&mut RemoveLater).unwrap();
+    assert!(!store.has_leftovers());
     assert!(!store.layer_diff(&wanted.layers[0]).exists());
     assert!(!store.has_blob(&record.image_id));
     assert_eq!(std::fs::read_dir(fixture.data().join("images/removed")).unwrap().count(), 0);

@@ -109,9 +109,8 @@ impl Table {
         if self.running.replace(true) {
             return Ok(());
         }
-        (0..RUNNING).try_for_each(|_| {
-            self.each(&["run", "-d", "--network", "none", &self.image, "sleep", "100000"])
-        })
+        (0..RUNNING)
+            .try_for_each(|_| self.each(&["run", "-d", "--network", "none", &self.image, "sleep", "100000"]))
     }
 
     fn make_stopped(&self) -> Result<()> {
