@@ -3,7 +3,15 @@
 //! Everything through the real `cala`, as an unprivileged user. The promise: the next command works without repair,
 //! nothing half-made is visible, and nothing stays behind for longer than the next command.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs, reason = "tests")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::type_complexity,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "tests"
+)]
 
 mod corrupt;
 mod damage;
