@@ -190,11 +190,11 @@ fn users_and_groups() {
     assert_eq!(id("web").ok(), "33\n34\n34 29\n/tmp");
     assert_eq!(id("1000").ok(), "1000\n0\n0\n/");
     assert_eq!(id("1000:www").ok(), "1000\n34\n34\n/");
-    id("nobody").refused(125, "unable to find user nobody");
+    id("nobody").refused(126, "unable to find user nobody");
     if !fs::read_to_string("/proc/self/uid_map").expect("map").contains("4294967295")
         || !rustix::process::getuid().is_root()
     {
-        id("200000000").refused(125, "subordinate ids");
+        id("200000000").refused(126, "subordinate ids");
     }
     let done = Bundle::sh("id -u; id -G").edit(|spec| {
         spec["process"]["user"] = json!({"uid": 5, "gid": 6, "additionalGids": [7]});
@@ -211,7 +211,7 @@ fn working_directory_is_made() {
     Bundle::new(&["true"])
         .edit(|spec| spec["process"]["cwd"] = "/etc/passwd".into())
         .run()
-        .refused(125, "/etc/passwd");
+        .refused(126, "/etc/passwd");
 }
 
 fn capabilities() {
@@ -329,8 +329,8 @@ fn exec_errors() {
     let run = |change: &dyn Fn(&mut serde_json::Value)| Bundle::new(&["sleep", "100"]).exec(change).run();
     run(&|process| process["args"] = json!(["nope"])).refused(127, "not found");
     run(&|process| process["args"] = json!(["/etc"])).refused(126, "directory");
-    run(&|process| process["cwd"] = "/missing".into()).refused(125, "/missing");
-    run(&|process| process["user"]["username"] = "nobody".into()).refused(125, "unable to find user");
+    run(&|process| process["cwd"] = "/missing".into()).refused(127, "/missing");
+    run(&|process| process["user"]["username"] = "nobody".into()).refused(126, "unable to find user");
 }
 
 fn single_id() {
@@ -347,7 +347,7 @@ fn single_id() {
         .edit(|spec| spec["process"]["user"]["username"] = "web".into())
         .plan(|plan| plan.single = true)
         .run()
-        .refused(125, "subordinate ids");
+        .refused(126, "subordinate ids");
     Bundle::new(&["sleep", "100"])
         .plan(|plan| plan.single = true)
         .exec(|process| process["args"] = json!(["true"]))

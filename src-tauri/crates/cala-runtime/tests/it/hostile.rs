@@ -183,7 +183,7 @@ fn user_strings() {
         for done in [run(false), run(true)] {
             // Where so high an id is mapped it may be had, exactly: never another.
             let exact = user == "2147483648" && done.out.trim() == user;
-            assert!(exact || (done.code == 125 && done.out.is_empty()), "`{user}`: {done:?}");
+            assert!(exact || (done.code == 126 && done.out.is_empty()), "`{user}`: {done:?}");
         }
     }
 }
@@ -198,11 +198,11 @@ fn passwd_that_is_no_file() {
             .expect("fifo");
         let done = with_fifo.run();
         assert!(done.time.as_secs() < 5, "{done:?}");
-        done.refused(125, "not a regular file");
+        done.refused(126, "not a regular file");
         let zero = Bundle::new(&["true"])
             .link("/etc/passwd", "/dev/zero")
             .edit(|spec| spec["process"]["user"]["username"] = user.into());
-        zero.run().refused(125, "not a regular file");
+        zero.run().refused(126, "not a regular file");
         let huge = Bundle::new(&["true"])
             .file("/etc/group", "")
             .edit(|spec| spec["process"]["user"]["username"] = "web".into());
@@ -212,7 +212,7 @@ fn passwd_that_is_no_file() {
             .expect("open")
             .set_len(4 << 30)
             .expect("sparse");
-        huge.run().refused(125, "larger than 1 MiB");
+        huge.run().refused(126, "larger than 1 MiB");
     }
 }
 
