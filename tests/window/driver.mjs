@@ -78,10 +78,14 @@ export class Window {
     this.#base = `http://127.0.0.1:${port}`;
     await until(async () => (await fetch(`${this.#base}/status`)).ok, "the driver's answer");
     const binary = join(process.env.CALA_BIN, "cala-desktop");
+    /** When the program was asked for, milliseconds since the epoch. */
+    this.started = Date.now();
     const session = await this.#ask("POST", "/session", {
       capabilities: { alwaysMatch: { "webkitgtk:browserOptions": { binary, args } } },
     });
     this.#session = session.sessionId;
+    /** The driver's process, whose child the program is. */
+    this.pid = driver.pid;
   }
 
   async #ask(method, path, body) {

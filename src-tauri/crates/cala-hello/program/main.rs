@@ -73,8 +73,8 @@ fn welcome() -> i32 {
     println!(
         "{}",
         say(
-            "¡Hola! Este mensaje lo escribe un programa dentro de un contenedor.",
-            "Hello! This message comes from a program inside a container."
+            "¡Hola! Te escribe un programa dentro de un contenedor.",
+            "Hello! A program inside a container writes to you."
         )
     );
     println!();
@@ -85,8 +85,22 @@ fn welcome() -> i32 {
     println!(
         "{}",
         say(
-            "Lo que acaba de pasar:\n  1. Cala tomó la imagen cala/hello (viene dentro de Cala, sin red).\n  2. Hizo un sistema de archivos propio para este contenedor.\n  3. El núcleo de Linux arrancó el programa aislado, sin permisos de administrador.\n  4. Su salida llegó hasta aquí; ahora el programa termina, y el contenedor con él.\n\nPrueba después:  cala run -d --name web cala/hello serve",
-            "What just happened:\n  1. Cala took the image cala/hello (it comes inside Cala, no network needed).\n  2. It made a file system of its own for this container.\n  3. The Linux kernel started the program in isolation, without administrator rights.\n  4. Its output came to you; now the program ends, and the container with it.\n\nTry next:  cala run -d --name web cala/hello serve"
+            "Lo que acaba de pasar:\n\
+             \x20 1. Cala tomó la imagen cala/hello, que trae dentro.\n\
+             \x20 2. Le hizo un sistema de archivos propio.\n\
+             \x20 3. Linux arrancó el programa, aislado de los demás.\n\
+             \x20 4. Su salida llegó aquí. Ahora termina el programa,\n\
+             \x20    y el contenedor con él.\n\
+             \n\
+             Prueba después: cala run -d --name web cala/hello serve",
+            "What just happened:\n\
+             \x20 1. Cala took the image cala/hello, which it brings along.\n\
+             \x20 2. It made a file system of its own for it.\n\
+             \x20 3. Linux started the program, apart from all others.\n\
+             \x20 4. Its output came here. Now the program ends, and the\n\
+             \x20    container with it.\n\
+             \n\
+             Try next: cala run -d --name web cala/hello serve"
         )
     );
     0
@@ -98,8 +112,7 @@ fn sleep(seconds: u64) -> i32 {
     0
 }
 
-/// One line a second: what a log is.
-/// Counts aloud, with so many milliseconds between two numbers.
+/// Counts aloud, by default a line a second: what a log is. `pause` is in milliseconds.
 fn count(last: u64, pause: u64) -> i32 {
     for n in 1..=last {
         println!("{n}");

@@ -1,11 +1,16 @@
 //! Starting a container: a plan, a monitor, and word from it that the program runs.
 
+use std::time::Duration;
+
 use cala_monitor::protocol::AttachOptions as MonitorAttach;
 use cala_monitor::{Attachment, MonitorClient};
 use cala_spec::{ContainerId, ContainerStatus};
 
 use super::wrong_state;
 use crate::{AttachOptions, Engine, Result};
+
+/// How long a monitor that has nothing to do any more may take to end.
+const DECISION: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// Starts a container; does nothing when it runs.
@@ -64,8 +69,8 @@ impl Engine {
         store.container(id)?;
         // Held until the monitor has written its first state.
         let _stage = store.lock_stage(id)?;
-        let container = store.container(id)?;
-        if container.alive || store.monitor_alive(id) {
+        let container = store.await_decision(id, DECISION)?;
+        if container.alive {
             return if container.state.status == ContainerStatus::Paused {
                 Err(paused(id))
             } else {

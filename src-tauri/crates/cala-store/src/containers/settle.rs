@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use cala_spec::event::EventKind;
 use cala_spec::{ContainerConfig, ContainerId, ContainerState, ContainerStatus, Event};
 use cala_sys::durable;
 use cala_sys::flock::{FileLock, Mode};
 
+use super::Container;
 use crate::error::StoreError;
 use crate::read::read_limited;
 use crate::store::{Store, now_ns};
@@ -17,6 +19,9 @@ use crate::store::{Store, now_ns};
 pub(super) const MAX_STATE: usize = 64 << 10;
 /// Exit code of a container that ended with its monitor: as if by SIGKILL.
 const SUPERVISOR_LOST: i32 = 137;
+
+/// Between two looks at a monitor's lock.
+const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 /// Held by whoever starts, settles or removes a container.
 #[derive(Debug)]
@@ -55,6 +60,27 @@ impl Store {
     #[must_use]
     pub fn monitor_alive(&self, id: &ContainerId) -> bool {
         monitor_holds(&self.container_dir(id).join("lock"))
+    }
+
+    /// The container, once its monitor is gone or lives with it: a monitor holds its lock for a moment before its first
+    /// state and after its last, and that of a killed `start` until it sees that nobody asks it for anything. The caller
+    /// holds the stage, so that no other comes. Waits for at most `limit`.
+    ///
+    /// # Errors
+    /// As [`Store::container`].
+    pub fn await_decision(&self, id: &ContainerId, limit: Duration) -> Result<Container, StoreError> {
+        let begun = Instant::now();
+        loop {
+            let container = self.container(id)?;
+            if container.alive || !self.monitor_alive(id) || begun.elapsed() >= limit {
+                return Ok(container);
+            }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "nothing tells that a lock was dropped but taking it"
+            )]
+            std::thread::sleep(LOCK_PAUSE);
+        }
     }
 
     /// Reads the state as it was last written. What it says of life is only true together with
