@@ -127,9 +127,11 @@ async fn pump(
                 // A source that takes no input (a log) has dropped its end.
                 Err(_) => input = Input { deaf: true, ..Input::default() },
             },
-            () = flow.due(), if flow.may_send() => {
-                if to_client.send(flow.take()).await.is_err() { return }
-            }
+            // Waiting for room must not keep acknowledgements and keys from being heard.
+            room = async { flow.due().await; to_client.reserve().await }, if flow.may_send() => match room {
+                Ok(room) => room.send(flow.take()),
+                Err(_) => return,
+            },
             item = items.recv(), if flow.may_take() => match item {
                 Some(Ok(text)) => flow.push(&text),
                 last => {
