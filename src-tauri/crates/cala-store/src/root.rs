@@ -142,7 +142,8 @@ fn foreign_entry(path: &Path) -> Result<Option<String>, StoreError> {
     for entry in std::fs::read_dir(path).map_err(StoreError::io("list", path))? {
         let name = entry.map_err(StoreError::io("list", path))?.file_name().to_string_lossy().into_owned();
         let known = DIRECTORIES.contains(&name.as_str())
-            || matches!(name.as_str(), "volumes" | "reserve" | "lost+found")
+            // The marker, when another process has just opened the same fresh root.
+            || matches!(name.as_str(), MARKER | "volumes" | "reserve" | "lost+found")
             || name.starts_with(durable::TEMPORARY_PREFIX);
         if !known {
             return Ok(Some(name));

@@ -65,3 +65,20 @@ fn a_file_is_no_root() {
     std::fs::write(folder.path().join("file"), "").unwrap();
     assert!(matches!(opened(&folder.path().join("file")), Err(StoreError::RefusedRoot { .. })));
 }
+
+#[test]
+fn a_fresh_root_may_be_opened_by_many_at_once() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let openers: Vec<_> = (0..8)
+            .map(|_| {
+                let data = data.clone();
+                std::thread::spawn(move || opened(&data).map(drop))
+            })
+            .collect();
+        for opener in openers {
+            opener.join().unwrap().unwrap();
+        }
+    }
+}
