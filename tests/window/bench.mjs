@@ -63,7 +63,7 @@ async function start() {
   const filled = await reach(
     window,
     window.started,
-    "return new RegExp(`All\\s+${arguments[0]}\\b`).test(document.body.innerText) && document.querySelectorAll('[role=row]').length > 5",
+    "return new RegExp(`All[^0-9]+${arguments[0]}[^0-9]`).test(document.body.innerText) && document.querySelectorAll('[role=row]').length > 5",
     String(containers),
   );
   return { window, filled };
