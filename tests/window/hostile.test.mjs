@@ -63,9 +63,11 @@ test("a link of the terminal (OSC 8) leads nowhere", async () => {
   await window.click("Terminal", "[role=tab]");
   await until(() => window.run("return document.activeElement?.classList.contains('xterm-helper-textarea')"), "the terminal's focus");
   await window.press(`printf '${LINK}\\n'` + KEY.enter);
-  await window.see("press-me");
+  const row = `[...document.querySelectorAll(".xterm-rows > div")].find((e) => e.textContent.trim() === "press-me")`;
+  await until(() => window.run(`return Boolean(${row})`), "the link's text");
   await window.run(
-    `const span = [...document.querySelectorAll(".xterm-rows span, .xterm-rows div")].reverse().find((e) => e.textContent.includes("press-me"));
+    `const row = ${row};
+     const span = row.querySelector("span") ?? row;
      for (const type of ["mousemove", "mousedown", "mouseup", "click"]) {
        const { left, top } = span.getBoundingClientRect();
        span.dispatchEvent(new MouseEvent(type, { bubbles: true, clientX: left + 5, clientY: top + 5, ctrlKey: true }));

@@ -33,8 +33,8 @@ export class Tasks {
   /** Newest first. */
   readonly list = $derived([...this.#map.values()].sort((a, b) => b.started_ns - a.started_ns));
   readonly running = $derived(this.list.filter((task) => task.state === "running"));
-  /** Who waits for the end of which task. */
-  #waiting = new Map<string, (task: Task) => void>();
+  /** Who waits for the end of which task: the journal, and the page that began it. */
+  #waiting = new Map<string, Array<(task: Task) => void>>();
 
   constructor(
     private readonly backend: Backend,
@@ -67,7 +67,7 @@ export class Tasks {
     this.#measure(tasks);
     for (const task of tasks) {
       if (task.state === "running") continue;
-      this.#waiting.get(task.id)?.(task);
+      this.#waiting.get(task.id)?.forEach((tell) => tell(task));
       this.#waiting.delete(task.id);
     }
   }
@@ -92,7 +92,7 @@ export class Tasks {
   ended(id: string): Promise<Task> {
     const task = this.get(id);
     if (task && task.state !== "running") return Promise.resolve(task);
-    return new Promise((resolve) => this.#waiting.set(id, resolve));
+    return new Promise((resolve) => this.#waiting.set(id, [...(this.#waiting.get(id) ?? []), resolve]));
   }
 
   pull(reference: string): Promise<string | undefined> {
