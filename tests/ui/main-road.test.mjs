@@ -3,7 +3,8 @@
 // `cala` over the same data. The data should be fresh.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { axe, launch, openPage } from "./harness.mjs";
 
@@ -25,6 +26,10 @@ before(async () => {
   await page.goto(address);
 });
 after(() => browser?.close());
+afterEach(async (t) => {
+  const folder = process.env.CALA_PICTURES;
+  if (t.passed === false && page && folder) await page.screenshot({ path: join(folder, `failed-${t.name.replace(/\W+/g, "-").slice(0, 60)}.png`) });
+});
 
 const step = (name, act) => test(name, { skip: address ? false : "CALA_UI_URL is not set" }, act);
 const go = (hash) => page.evaluate((to) => (location.hash = to), hash);

@@ -15,6 +15,9 @@ use crate::dto::ErrorBody;
 /// Largest message from the browser in bytes: a pasted text.
 const MAX_MESSAGE: usize = 1024 * 1024;
 
+/// How long a browser may take to answer that the socket is closing.
+const CLOSING: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// The query of the address.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ChannelQuery {
@@ -51,7 +54,8 @@ async fn serve(app: Arc<App>, name: String, query: ChannelQuery, mut socket: Web
             message = socket.recv() => match message {
                 Some(Ok(Message::Text(text))) => {
                     let Ok(message) = serde_json::from_str::<ClientMessage>(&text) else { break };
-                    if to_channel.send(message).await.is_err() { break }
+                    // A channel that has ended hears no acknowledgement any more; its last words still wait here.
+                    let _ = to_channel.send(message).await;
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 _ => break,
@@ -59,5 +63,10 @@ async fn serve(app: Arc<App>, name: String, query: ChannelQuery, mut socket: Web
         }
     }
     // Dropping `to_channel` tells the channel that nobody listens any more.
+    drop(to_channel);
     let _ = socket.send(Message::Close(None)).await;
+    // Acknowledgements that nobody has read would make the kernel reset the connection (RFC 9293, section 3.10.4), and
+    // the browser would lose what it has not read yet.
+    let answered = async { while let Some(Ok(_)) = socket.recv().await {} };
+    let _ = tokio::time::timeout(CLOSING, answered).await;
 }
