@@ -81,19 +81,17 @@ pub(crate) fn runner(skips: &Path) -> Vec<(String, String)> {
     ]
 }
 
-/// This program, as a copy: a build may replace the original while it runs.
+/// This program, as a copy: a build may replace the original while it runs, and has then deleted what the name said.
 pub(crate) fn xtask() -> PathBuf {
     let copy = root().join("target/xtask-runner");
-    let original = std::env::current_exe().unwrap_or_else(|_| root().join("target/debug/xtask"));
-    if original != copy && original.exists() {
-        let fresh = copy.with_extension(std::process::id().to_string());
-        // Renamed into place, because the copy may be running too.
-        let copied = std::fs::copy(&original, &fresh).and_then(|_| std::fs::rename(&fresh, &copy));
-        if copied.is_err() {
-            return original;
-        }
+    let own = std::env::current_exe().unwrap_or_default();
+    if own == copy {
+        return copy;
     }
-    copy
+    let fresh = copy.with_extension(std::process::id().to_string());
+    // The kernel still has the program of a deleted name. Renamed into place, because the copy may be running too.
+    let copied = std::fs::copy("/proc/self/exe", &fresh).and_then(|_| std::fs::rename(&fresh, &copy));
+    if copied.is_ok() { copy } else { own }
 }
 
 /// A command that runs as the tests' unprivileged user.
