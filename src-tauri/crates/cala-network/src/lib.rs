@@ -9,8 +9,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests"))]
 
 pub mod addresses;
+pub mod dns;
 mod error;
 pub mod files;
+pub mod forward;
+pub mod holder;
+pub mod link;
 pub mod mode;
+pub mod uplink;
 
 pub use error::NetworkError;

@@ -1,0 +1,1 @@
+//! The body of `cala-netns`: the holder of one network.

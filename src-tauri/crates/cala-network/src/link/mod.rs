@@ -1,0 +1,1 @@
+//! Links, addresses, routes and rules of a network's namespace, by netlink.

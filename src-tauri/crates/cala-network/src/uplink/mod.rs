@@ -1,0 +1,1 @@
+//! The way out of a network: pasta, or slirp4netns.
