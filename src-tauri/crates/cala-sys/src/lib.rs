@@ -17,6 +17,7 @@ pub mod file;
 pub mod flock;
 pub mod heap;
 pub mod interface;
+pub mod ip;
 pub mod memfd;
 pub mod mount;
 pub mod namespace;
