@@ -82,7 +82,7 @@ pub fn next_piece(bytes: &[u8]) -> Option<(&[u8], bool, usize)> {
         return None;
     }
     let window = bytes.get(..MAX_LINE).unwrap_or(bytes);
-    Some(match window.iter().position(|byte| *byte == b'\n') {
+    Some(match memchr::memchr(b'\n', window) {
         Some(end) => (window.get(..end).unwrap_or_default(), true, end + 1),
         // A line end just behind a full piece belongs to it.
         None if bytes.get(MAX_LINE) == Some(&b'\n') => (window, true, MAX_LINE + 1),

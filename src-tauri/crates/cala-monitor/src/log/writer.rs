@@ -9,7 +9,7 @@ use super::cri::{Stream, next_piece, prefix};
 use crate::plan::LogPlan;
 
 /// Bytes that are gathered before a write.
-const BATCH: usize = 32 << 10;
+const BATCH: usize = 64 << 10;
 
 /// Writes `ctr.log`; older files are `ctr.log.1` (the youngest of them) to `ctr.log.N`.
 #[derive(Debug)]

@@ -50,8 +50,8 @@ mod libc_signal {
     pub(super) const CHLD: i32 = 17;
 }
 
-/// Bytes read of a stream at once.
-const PIECE: usize = 16 << 10;
+/// Bytes read of a stream at once: what a pipe holds (pipe(7)).
+const PIECE: usize = 64 << 10;
 
 /// How long no client is let in when descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -129,12 +129,12 @@ impl Monitor {
 
     /// Reads one piece of a stream and hands it to whom it concerns. True when there may be more.
     pub(super) fn move_output(&mut self, owner: Owner, stream: Stream) -> bool {
-        let mut buffer = vec![0; PIECE];
+        let mut buffer = Vec::with_capacity(PIECE);
         let Some(process) = self.process_mut(owner) else { return false };
-        let Read::Bytes(count) = process.streams.read(stream, &mut buffer) else {
+        if process.streams.read(stream, &mut buffer) != Read::Bytes {
             return false;
-        };
-        let bytes = buffer.get(..count).unwrap_or_default();
+        }
+        let bytes = buffer.as_slice();
         match owner {
             Owner::Container => self.distribute(stream, bytes),
             Owner::Session(number) => {

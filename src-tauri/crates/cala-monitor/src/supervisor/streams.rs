@@ -40,7 +40,7 @@ impl ChildEnds {
 /// What a read brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Read {
-    Bytes(usize),
+    Bytes,
     /// Nothing now.
     Later,
     /// Nothing any more.
@@ -85,14 +85,14 @@ impl Streams {
         fd.map(OwnedFd::as_fd)
     }
 
-    /// Reads without waiting; at its end the stream is closed.
-    pub(crate) fn read(&mut self, stream: Stream, buffer: &mut [u8]) -> Read {
+    /// Reads without waiting into the free capacity of an empty buffer; at its end the stream is closed.
+    pub(crate) fn read(&mut self, stream: Stream, buffer: &mut Vec<u8>) -> Read {
         let Some(fd) = self.output(stream) else {
             return Read::End;
         };
-        match rustix::io::read(fd, buffer) {
+        match rustix::io::read(fd, rustix::buffer::spare_capacity(buffer)) {
             Ok(0) => self.close_output(stream),
-            Ok(count) => Read::Bytes(count),
+            Ok(_) => Read::Bytes,
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Read::Later,
             // EIO is how a master tells that nobody holds the terminal any more.
             Err(_) => self.close_output(stream),
