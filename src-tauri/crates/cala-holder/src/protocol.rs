@@ -40,8 +40,8 @@ pub enum Request {
         /// Version of the client's program.
         version: String,
     },
-    /// Second, and only from whoever spawned the holder: become the holder of this network. Beside it, if the network's
-    /// namespace is there already, its descriptor.
+    /// Second, and only from whoever spawned the holder: become the holder of this network. Beside it the locked lock file
+    /// ([`crate::paths::lock`]), which the holder keeps, and, if the network's namespace is there already, its descriptor.
     Launch(Launch),
     /// Hand out the descriptor of U (beside [`Reply::UserNamespace`]).
     UserNamespace,

@@ -1,4 +1,4 @@
-//! Finding U: any live monitor hands out its descriptor.
+//! Finding U: any live monitor or network holder hands out its descriptor.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -9,31 +9,24 @@ use std::time::Duration;
 
 use crate::wire;
 
-/// How many monitors are asked that do not answer in time, before a new U is made.
+/// How many are asked that do not answer in time, before a new U is made.
 const MAX_SILENT: usize = 4;
 
 /// How long one is waited for; it answers in microseconds unless it is stopped or just starting something.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// Asks the monitors below `run_root/containers/*/sock` for the descriptor of U; `None` when none is alive. Sockets
-/// without a listener cost microseconds.
+/// Where those who are in U have their sockets, below the run root.
+const FOLDERS: [&str; 2] = ["networks", "containers"];
+
+/// Asks the holders and monitors below `run_root/networks/*/sock` and `run_root/containers/*/sock` for the descriptor of
+/// U; `None` when none is alive. Sockets without a listener cost microseconds.
 #[must_use]
 pub fn find_live(run_root: &Path) -> Option<OwnedFd> {
-    let mut silent = 0;
-    for entry in fs::read_dir(run_root.join("containers")).ok()? {
-        let Ok(entry) = entry else { continue };
-        let Ok(stream) = cala_sys::scm::connect(&entry.path().join("sock")) else {
-            continue;
-        };
-        if let Ok(namespace) = ask(stream) {
-            return Some(namespace);
-        }
-        silent += 1;
-        if silent == MAX_SILENT {
-            break;
-        }
-    }
-    None
+    let folders = FOLDERS.iter().filter_map(|folder| fs::read_dir(run_root.join(folder)).ok());
+    let sockets = folders.flatten().filter_map(|entry| Some(entry.ok()?.path().join("sock")));
+    // Those that are connected to and say nothing cost time.
+    let answers = sockets.filter_map(|socket| cala_sys::scm::connect(&socket).ok()).map(ask);
+    answers.take(MAX_SILENT).find_map(Result::ok)
 }
 
 fn ask(mut stream: UnixStream) -> io::Result<OwnedFd> {

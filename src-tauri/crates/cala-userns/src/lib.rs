@@ -1,7 +1,7 @@
 //! U: makes or joins the user namespace that holds the user's whole id range.
 //!
 //! One U per run root: the first program that needs it makes it ([`create`](clone_in_new), under the lock of
-//! [`clone_shared`]), later ones are handed its descriptor by a live monitor and join it ([`join`]) in microseconds.
+//! [`clone_shared`]), later ones are handed its descriptor by a live monitor or network holder and join it ([`join`]) in microseconds.
 //! In U, id 0 is the user and 1… are the subordinate range of /etc/subuid and /etc/subgid; without a range there is only
 //! id 0; run by root, U has the ids of its creator (user_namespaces(7), newuidmap(1), subuid(5)).
 //!
