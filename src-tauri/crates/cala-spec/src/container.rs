@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::mount::{DeviceMapping, Mount};
+use crate::network::{NetworkAttachment, NetworkStatus};
+use crate::port::PortMapping;
 use crate::{ByteSize, ContainerId, ContainerName, ContainerStatus, Digest, Platform};
 
 /// What a person asks for: the input of `create` and `run`, from the command line, the window and later the API.
@@ -190,6 +192,12 @@ pub struct ContainerConfig {
     /// Seconds between the stop signal and SIGKILL.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub stop_timeout: u64,
+    /// The networks it is in, by id, in the order of its interfaces; empty for `none` and `host`.
+    #[serde(default)]
+    pub networks: Vec<NetworkAttachment>,
+    /// Its published ports; none has host port 0.
+    #[serde(default)]
+    pub ports: Vec<PortMapping>,
     /// The wish this was made from; source of everything that is not above.
     pub spec: ContainerSpec,
 }
@@ -232,6 +240,9 @@ pub struct ContainerState {
     /// Why it could not start, or `supervisor lost`; empty otherwise.
     #[serde(default)]
     pub error: String,
+    /// What it has in its networks while it is alive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<NetworkStatus>,
 }
 
 impl Default for ContainerState {
@@ -247,6 +258,7 @@ impl Default for ContainerState {
             exit_code: 0,
             oom_killed: false,
             error: String::new(),
+            networks: Vec::new(),
         }
     }
 }

@@ -42,7 +42,7 @@ pub use event::Event;
 pub use id::ContainerId;
 pub use invalid::InvalidValue;
 pub use name::ContainerName;
-pub use network::{Network, NetworkAttachment, NetworkStatus};
+pub use network::{Network, NetworkAttachment, NetworkSpec, NetworkStatus};
 pub use platform::Platform;
 pub use port::{PortMapping, Protocol};
 pub use reference::Reference;

@@ -104,3 +104,38 @@ pub struct NetworkStatus {
     /// Names of the container in this network: its aliases and its short id.
     pub aliases: Vec<String>,
 }
+
+/// What a person asks for when a network is made: the input of `network create`, from the command line and the window.
+/// Subnets, gateways and ranges belong together by their order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of podman-network-create(1)")]
+pub struct NetworkSpec {
+    /// Its name; `podman1`, `podman2`, … by default.
+    pub name: Option<String>,
+    /// The driver: `bridge`, which is what empty means too.
+    pub driver: String,
+    /// Subnets as `address/length`; a free one by default.
+    pub subnets: Vec<String>,
+    /// The gateway of each subnet; its first address by default.
+    pub gateways: Vec<String>,
+    /// Where containers get addresses by themselves, in each subnet: `address/length` or `first-last`.
+    pub ip_ranges: Vec<String>,
+    /// An IPv6 subnet too.
+    pub ipv6: bool,
+    /// No way out.
+    pub internal: bool,
+    /// Names of containers are not answered.
+    pub disable_dns: bool,
+    /// Resolvers that are asked instead of the host's.
+    pub dns_servers: Vec<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Options of the driver: `mtu`, `isolate`.
+    pub options: BTreeMap<String, String>,
+    /// How addresses are chosen: `host-local`, which is what empty means too.
+    pub ipam_driver: String,
+    /// A network of this name that is there already is the answer.
+    pub ignore: bool,
+}

@@ -193,6 +193,8 @@ fn config(spec: ContainerSpec, process: Process, image: &ImageRecord) -> Result<
         labels: process.labels,
         stop_signal: process.stop_signal.0,
         stop_timeout: process.stop_timeout,
+        networks: Vec::new(),
+        ports: Vec::new(),
         id,
         spec,
     })

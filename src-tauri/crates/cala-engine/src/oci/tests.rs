@@ -24,6 +24,8 @@ fn config(spec: ContainerSpec) -> ContainerConfig {
         labels: [].into(),
         stop_signal: 15,
         stop_timeout: 10,
+        networks: Vec::new(),
+        ports: Vec::new(),
         spec,
     }
 }

@@ -196,6 +196,7 @@ fn lost(state: ContainerState) -> ContainerState {
         exit_code: SUPERVISOR_LOST,
         finished_ns: now_ns(),
         error: "supervisor lost".to_owned(),
+        networks: Vec::new(),
         ..state
     }
 }

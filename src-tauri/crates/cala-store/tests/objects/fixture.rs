@@ -59,6 +59,8 @@ pub(crate) fn config_with(id: ContainerId, name: &str) -> ContainerConfig {
         labels: BTreeMap::new(),
         stop_signal: 15,
         stop_timeout: 10,
+        networks: Vec::new(),
+        ports: Vec::new(),
         spec: ContainerSpec { image: "alpine".to_owned(), ..ContainerSpec::default() },
     }
 }
