@@ -90,7 +90,7 @@ fn fresh_home(file: &Path) -> Result<PathBuf> {
 
 fn node_test(file: &Path, home: &Path) -> Command {
     println!("--- {}", file.display());
-    let mut command = Command::new("node");
+    let mut command = crate::step::command("node");
     command.args(["--test", "--test-reporter=spec"]).arg(file).current_dir(root().join("ui"));
     environment(&mut command, home);
     command

@@ -3,12 +3,17 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, ensure};
 
-use crate::step::{command, root, step};
+use crate::packages;
+use crate::step::{command, has, root, step};
 
 /// The oldest Node.js that Vite runs on.
 const OLDEST: (u32, u32) = (20, 19);
+
+/// What is fetched where the system's is older, and where to: `step::command` looks there first.
+const PACKAGE: &str = "node@22";
+const FOLDER: &str = "target/node";
 
 /// npm, in the folder of the window's source.
 pub(crate) fn npm() -> Command {
@@ -19,7 +24,7 @@ pub(crate) fn npm() -> Command {
 
 /// Installs the exact packages of the lock file, unless they are there.
 pub(crate) fn install() -> Result<()> {
-    check_version()?;
+    ensure_node()?;
     let lock = root().join("ui/package-lock.json");
     let stamp = root().join("ui/node_modules/.package-lock.json");
     let fresh = |path: &PathBuf| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
@@ -34,17 +39,27 @@ pub(crate) fn build() -> Result<()> {
     step("build the pages", "npm run build, in ui/", npm().args(["run", "build"]))
 }
 
-fn check_version() -> Result<()> {
-    let remedy = "install Node.js 20.19 or newer (nodejs.org, or your distribution's package)";
-    let Ok(output) = command("node").arg("--version").output() else {
-        bail!("Node.js is not installed\nremedy: {remedy}");
-    };
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut numbers =
-        text.trim().trim_start_matches('v').split('.').map_while(|word| word.parse::<u32>().ok());
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if version < OLDEST {
-        bail!("Node.js {} is too old\nremedy: {remedy}", text.trim());
+/// Node.js as it is found; else Debian's; when that is too old the one of the npm package `node`, in `target/node`.
+fn ensure_node() -> Result<()> {
+    if version().is_none() || !has("npm") {
+        packages::ensure(&[packages::NODE])?;
     }
+    if version() >= Some(OLDEST) {
+        return Ok(());
+    }
+    let folder = root().join(FOLDER);
+    std::fs::create_dir_all(&folder).context("cannot make the target folder")?;
+    let mut install = command("npm");
+    install.args(["install", "--no-audit", "--no-fund", "--prefix"]).arg(&folder).arg(PACKAGE);
+    let remedy = "install Node.js 20.19 or newer (nodejs.org, or your distribution's package)";
+    step("fetch a current Node.js (the system's is too old)", remedy, &mut install)?;
+    ensure!(version() >= Some(OLDEST), "Node.js is still too old\nremedy: {remedy}");
     Ok(())
+}
+
+fn version() -> Option<(u32, u32)> {
+    let output = command("node").arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let mut numbers = text.trim().strip_prefix('v')?.split('.').map_while(|word| word.parse().ok());
+    Some((numbers.next()?, numbers.next()?))
 }

@@ -12,6 +12,7 @@ pub(crate) type Package = (&'static str, &'static str);
 /// To build and use the engine.
 pub(crate) const ENGINE: &[Package] = &[
     ("build-essential", "the linker and the C parts of libraries"),
+    ("passt", "pasta: the way out of a container's network"),
     ("uidmap", "newuidmap and newgidmap: containers with more than one user id"),
 ];
 
@@ -20,6 +21,10 @@ pub(crate) const WINDOW: &[Package] = &[
     ("libwebkit2gtk-4.1-dev", "the window is drawn by WebKitGTK"),
     ("pkg-config", "finds WebKitGTK when building"),
 ];
+
+/// To build the window's pages, where no Node.js is there.
+pub(crate) const NODE: &[Package] =
+    &[("nodejs", "builds the window's pages"), ("npm", "fetches what the pages are made of")];
 
 /// What the tests need beside that.
 pub(crate) const TESTS: &[Package] = &[

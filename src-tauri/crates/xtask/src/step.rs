@@ -13,10 +13,17 @@ pub(crate) fn root() -> PathBuf {
     here.ancestors().nth(3).map_or_else(|| here.to_path_buf(), Path::to_path_buf)
 }
 
-/// A command that runs in the workspace's root.
+/// A command that runs in the workspace's root. A Node.js that was fetched comes before the system's.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
+    let fetched = root().join("target/node/node_modules/node/bin");
+    if fetched.is_dir() {
+        let mut path = fetched.into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        command.env("PATH", path);
+    }
     command
 }
 

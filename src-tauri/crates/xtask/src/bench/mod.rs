@@ -10,6 +10,7 @@ mod measure;
 mod memory;
 mod place;
 mod programs;
+mod window;
 
 use std::path::PathBuf;
 
@@ -30,7 +31,7 @@ pub(crate) struct Options {
     /// Runs of each short case.
     #[arg(long, default_value_t = 20)]
     runs: usize,
-    /// Only the cases whose name contains this; their names stand in the table's first column.
+    /// Only the cases whose name contains this; their names stand in the table's first column. `window` is the last.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Already in the place where it is measured.
@@ -48,9 +49,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut build = cargo();
     build.args(["build", "--release", "--package", "cala", "--bins"]);
     step("build the release", "see the errors above", &mut build)?;
-    if options.podman.is_none() && is_root() {
-        packages::ensure(&[PACKAGES])?;
-        return place::in_debian_13(options.runs, options.only.as_deref());
+    let only = options.only.as_deref();
+    if only != Some(window::NAME) {
+        if options.podman.is_none() && is_root() {
+            packages::ensure(&[PACKAGES])?;
+            place::in_debian_13(options.runs, only)?;
+        } else {
+            place::here(options)?;
+        }
     }
-    place::here(options)
+    if only.is_none_or(|only| only == window::NAME) { window::measure() } else { Ok(()) }
 }
