@@ -21,6 +21,7 @@ pub mod ip;
 pub mod memfd;
 pub mod mount;
 pub mod namespace;
+pub mod netns;
 pub mod ofd_lock;
 pub mod openat2;
 pub mod pidfd;

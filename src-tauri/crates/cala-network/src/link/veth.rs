@@ -1,0 +1,94 @@
+//! A container's link: a veth pair with one end in the bridge and the other in the container (veth(4)).
+
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+
+use cala_sys::netns;
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+};
+
+use super::address::{add_address, set_up};
+use super::route::{LOOPBACK, add_default};
+use super::socket::Request;
+use super::{BRIDGE, Join, Link, LinkError, nft, sysctl};
+
+/// ENODEV.
+const NO_DEVICE: i32 = 19;
+
+/// Joins a container to the network in whose namespace `link` was opened: makes the pair with the far end in the
+/// container, gives that its MAC address, addresses and default routes, brings it and the container's loopback up.
+///
+/// A link with this name that is there already is taken over: a new holder calls this for a container that lives on.
+///
+/// # Errors
+/// [`LinkError::Refused`] (the container has an interface with that name), [`LinkError::Enter`],
+/// [`LinkError::Sysctl`]. What was made is gone then.
+pub fn join(link: &mut Link, container_ns: BorrowedFd<'_>, join: &Join) -> Result<(), LinkError> {
+    if link.find(&join.host_side)?.is_none() {
+        make_pair(link, container_ns, join)?;
+    }
+    let joined = nft::admit(join)
+        .and_then(|()| netns::run_in(container_ns, || configure(join)).map_err(LinkError::Enter)?);
+    if joined.is_err() {
+        // What failed is what is told.
+        let _ = leave(link, join);
+    }
+    joined
+}
+
+/// Takes a container out of the network. No error when it is gone already.
+///
+/// # Errors
+/// [`LinkError::Refused`], [`LinkError::Socket`].
+pub fn leave(link: &mut Link, join: &Join) -> Result<(), LinkError> {
+    let removed = nft::dismiss(join);
+    let mut message = LinkMessage::default();
+    message.attributes.push(LinkAttribute::IfName(join.host_side.clone()));
+    let act = format!("remove the link {}", join.host_side);
+    link.ask(vec![Request::new(act, RouteNetlinkMessage::DelLink(message)).tolerate(&[NO_DEVICE])])?;
+    removed
+}
+
+/// The pair is born where each end belongs: moving an end later waits for all processors (0.3 ms and more).
+fn make_pair(link: &mut Link, container_ns: BorrowedFd<'_>, join: &Join) -> Result<(), LinkError> {
+    let bridge = link.find(BRIDGE)?.map_or(0, |found| found.index);
+    let mut far = LinkMessage::default();
+    far.attributes = vec![
+        LinkAttribute::IfName(join.interface.clone()),
+        LinkAttribute::Address(join.mac.to_vec()),
+        LinkAttribute::Mtu(join.mtu),
+        LinkAttribute::NetNsFd(container_ns.as_raw_fd()),
+    ];
+    let mut near = LinkMessage::default();
+    near.header.flags = LinkFlags::Up;
+    near.header.change_mask = LinkFlags::Up;
+    near.attributes = vec![
+        LinkAttribute::IfName(join.host_side.clone()),
+        LinkAttribute::Mtu(join.mtu),
+        LinkAttribute::Controller(bridge),
+        LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::Veth),
+            LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(far))),
+        ]),
+    ];
+    let act = format!("make the interface {} of the container", join.interface);
+    link.ask(vec![Request::new(act, RouteNetlinkMessage::NewLink(near)).flags(NLM_F_CREATE | NLM_F_EXCL)])
+}
+
+/// On a thread that is in the container's namespace.
+fn configure(join: &Join) -> Result<(), LinkError> {
+    let conf = |name: &str| format!("ipv6/conf/{}/{name}", join.interface);
+    let disabled = if join.has_ipv6() { "0" } else { "1" };
+    let names = ["disable_ipv6", "accept_ra", "accept_dad", "accept_redirects"].map(conf);
+    let settings: Vec<(&str, &str)> =
+        names.iter().map(String::as_str).zip([disabled, "0", "0", "0"]).collect();
+    sysctl::write(&settings)?;
+    let mut link = Link::open()?;
+    let index = link.find(&join.interface)?.map_or(0, |found| found.index);
+    let mut requests = vec![set_up("lo", LOOPBACK, None), set_up(&join.interface, index, None)];
+    requests.extend(join.addresses.iter().map(|address| add_address(index, *address)));
+    requests.extend(join.gateways.iter().map(|gateway| add_default(*gateway, None)));
+    link.ask(requests)
+}

@@ -1,0 +1,1 @@
+//! The tap in the network's namespace.
