@@ -164,6 +164,46 @@ pub enum StoreError {
     /// The text cannot be a volume's name.
     #[error("{0:?}: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument")]
     InvalidVolumeName(String),
+    /// No network has this name, id or beginning of an id.
+    #[error("unable to find network with name or ID {0}: network not found")]
+    NoSuchNetwork(String),
+    /// Several ids begin so.
+    #[error("more than one result for network ID {text}: it could be {}", candidates.iter().map(|id| shortened(id)).collect::<Vec<_>>().join(" or "))]
+    AmbiguousNetwork {
+        /// What was asked for.
+        text: String,
+        /// The ids.
+        candidates: Vec<String>,
+    },
+    /// The name belongs to another network.
+    #[error("network name {0} already used: network already exists")]
+    NetworkNameInUse(String),
+    /// The network's record is damaged.
+    #[error("network {id} is damaged: {reason}")]
+    NetworkDamaged {
+        /// The network.
+        id: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Containers are in the network.
+    #[error(
+        "\"{name}\" has associated containers with it. Use -f to forcibly delete containers and pods: network is being \
+         used"
+    )]
+    NetworkInUse {
+        /// Its name.
+        name: String,
+        /// Its containers.
+        containers: Vec<ContainerId>,
+    },
+    /// The network that is there from the start stays.
+    #[error("default network {0} cannot be removed")]
+    DefaultNetwork(&'static str),
+}
+
+fn shortened(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
 }
 
 fn short_list(ids: &[ContainerId]) -> String {
@@ -192,20 +232,26 @@ pub(crate) fn is_no_space(error: &io::Error) -> bool {
 impl Classify for StoreError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoSuchContainer(_) | Self::NoSuchImage(_) | Self::NoSuchBlob(_) | Self::NoSuchVolume(_) => {
+            Self::NoSuchContainer(_) | Self::NoSuchImage(_) | Self::NoSuchBlob(_) | Self::NoSuchVolume(_) | Self::NoSuchNetwork(_) => {
                 ErrorKind::NotFound
             }
             Self::NameInUse { .. }
             | Self::ContainerRunning(_)
             | Self::ImageInUse { .. }
-            | Self::ImageHasNames { .. } => ErrorKind::Conflict,
+            | Self::ImageHasNames { .. }
+            | Self::NetworkNameInUse(_)
+            | Self::NetworkInUse { .. } => ErrorKind::Conflict,
             Self::RefusedRoot { .. }
             | Self::AmbiguousContainer { .. }
             | Self::AmbiguousImage { .. }
+            | Self::AmbiguousNetwork { .. }
+            | Self::DefaultNetwork(_)
             | Self::InvalidVolumeName(_) => ErrorKind::InvalidArgument,
             Self::Reference(error) => error.kind(),
             Self::NewerFormat { .. } => ErrorKind::NotSupported,
-            Self::ContainerDamaged { .. } | Self::ImageDamaged { .. } => ErrorKind::Unavailable,
+            Self::ContainerDamaged { .. } | Self::ImageDamaged { .. } | Self::NetworkDamaged { .. } => {
+                ErrorKind::Unavailable
+            }
             Self::DigestMismatch { .. }
             | Self::SizeMismatch { .. }
             | Self::TooLarge { .. }
@@ -246,6 +292,12 @@ impl Classify for StoreError {
             Self::InvalidDocument { .. } => "invalid_document",
             Self::NoSuchVolume(_) => "no_such_volume",
             Self::InvalidVolumeName(_) => "invalid_volume_name",
+            Self::NoSuchNetwork(_) => "no_such_network",
+            Self::AmbiguousNetwork { .. } => "ambiguous_network",
+            Self::NetworkNameInUse(_) => "network_name_in_use",
+            Self::NetworkDamaged { .. } => "network_damaged",
+            Self::NetworkInUse { .. } => "network_in_use",
+            Self::DefaultNetwork(_) => "default_network",
         }
     }
 
@@ -280,6 +332,19 @@ impl Classify for StoreError {
                 "`cala rmi --force` removes it all the same".into()
             }
             Self::ImageDamaged { name, .. } => format!("`cala pull {name}` heals it").into(),
+            Self::NoSuchNetwork(_) => "`cala network ls` lists all networks".into(),
+            Self::AmbiguousNetwork { .. } => "give more digits of the id".into(),
+            Self::NetworkNameInUse(name) => {
+                format!("remove it with `cala network rm {name}`, or choose another name").into()
+            }
+            Self::NetworkDamaged { id, .. } => {
+                format!("`cala network rm {}` removes what is left", shortened(id)).into()
+            }
+            Self::NetworkInUse { containers, .. } => {
+                let names = containers.iter().map(ContainerId::short).collect::<Vec<_>>().join(" ");
+                format!("`cala network rm --force` removes these containers too: {names}").into()
+            }
+            Self::DefaultNetwork(_) => "it is where containers are when nothing is said".into(),
             _ => Hints::none(),
         }
     }

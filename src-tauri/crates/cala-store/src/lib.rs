@@ -17,6 +17,7 @@ pub mod events;
 pub mod helper;
 pub mod images;
 pub mod layers;
+pub mod networks;
 mod read;
 mod root;
 mod store;
@@ -25,11 +26,12 @@ pub mod unpack;
 pub mod volumes;
 
 pub use blobs::{BlobWriter, Verification};
-pub use containers::{AsideTree, Container, ContainerDir, ContainerEntry, DamagedContainer, StageLock};
+pub use containers::{AsideTree, Container, ContainerDir, ContainerEntry, DamagedContainer, StageLock, volumes};
 pub use error::StoreError;
 pub use events::{EventFollower, EventReader, append_event, read_events};
 pub use images::{
     Image, ImageRecord, LayerUse, NewImage, PullGuard, RemoveLater, Removed, TreeRemover, parse_manifest,
 };
+pub use networks::{DamagedNetwork, NetworkEntry, default_network_id};
 pub use store::{Store, new_container_id, now_ns, random_bytes};
 pub use volumes::Volume;

@@ -21,7 +21,7 @@ const DATA: &str = "data root";
 pub(crate) const RUN: &str = "run root";
 
 /// Directories of the data root, parents first.
-const DIRECTORIES: [&str; 14] = [
+const DIRECTORIES: [&str; 16] = [
     "tmp",
     "trash",
     "images",
@@ -35,6 +35,8 @@ const DIRECTORIES: [&str; 14] = [
     "containers",
     "names",
     "names/containers",
+    "names/networks",
+    "networks",
     "events",
 ];
 

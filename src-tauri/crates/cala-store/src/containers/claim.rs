@@ -31,7 +31,8 @@ impl Store {
     /// unless it goes when it ends (`--rm`). Makes no event.
     ///
     /// # Errors
-    /// [`StoreError::NameInUse`]; [`StoreError::ImageDamaged`] when a layer is missing; failed system calls.
+    /// [`StoreError::NameInUse`]; [`StoreError::ImageDamaged`] when a layer is missing; [`StoreError::NoSuchNetwork`] and
+    /// [`StoreError::NetworkDamaged`]; failed system calls.
     pub fn claim_container(&self, config: &ContainerConfig) -> Result<ContainerDir, StoreError> {
         if let Some(id) = self.live_holder(&config.name)? {
             return Err(StoreError::NameInUse { name: config.name.clone(), id });
@@ -54,6 +55,8 @@ impl Store {
         // From here to the rename no image can lose its layers.
         let _images = self.lock_images(Mode::Shared)?;
         self.require_layers(config)?;
+        // Nor can it lose its networks.
+        let _networks = self.require_networks(config)?;
         self.claim_name(&config.name, &config.id, making, durable)?;
         let path = self.container_dir(&config.id);
         if let Err(error) = durable::rename(making, &path, durable) {
@@ -70,6 +73,15 @@ impl Store {
         DirBuilder::new().mode(0o700).create(making).map_err(StoreError::io("create", making))?;
         let lock = making.join("lock");
         FileLock::wait(&lock, Mode::Exclusive).map_err(StoreError::io("lock", &lock))
+    }
+
+    fn require_networks(&self, config: &ContainerConfig) -> Result<Option<FileLock>, StoreError> {
+        if config.networks.is_empty() {
+            return Ok(None);
+        }
+        let held = self.hold_networks()?;
+        config.networks.iter().try_for_each(|network| self.network(&network.network).map(drop))?;
+        Ok(Some(held))
     }
 
     fn require_layers(&self, config: &ContainerConfig) -> Result<(), StoreError> {
