@@ -1,13 +1,15 @@
 //! The host's interfaces and addresses, asked of the kernel by rtnetlink(7).
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use futures_util::TryStreamExt as _;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
 use rtnetlink::packet_route::link::LinkAttribute;
-use rtnetlink::packet_route::route::{RouteAttribute, RouteMessage, RouteType};
+use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
 use rtnetlink::{Handle, RouteMessageBuilder};
+use ipnet::IpNet;
 
 use crate::NetworkError;
 
@@ -64,6 +66,65 @@ pub async fn outward_address() -> Result<Option<IpAddr>, NetworkError> {
     .await
 }
 
+/// A range of addresses that the host reaches by a route or has itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostSubnet {
+    /// The range.
+    pub subnet: IpNet,
+    /// Name of the interface that it is behind; empty when the route has none.
+    pub interface: String,
+}
+
+/// Lists the ranges that the host has routes to, of all tables, and those of its own addresses; default routes are among
+/// them. Needs a tokio runtime with I/O.
+///
+/// # Errors
+/// When the netlink socket cannot be opened or the kernel does not answer.
+pub async fn host_subnets() -> Result<Vec<HostSubnet>, NetworkError> {
+    with_handle(async |handle| {
+        let names: HashMap<u32, String> =
+            links(&handle).await?.into_iter().map(|link| (link.index, link.name)).collect();
+        let name = |index: Option<u32>| index.and_then(|index| names.get(&index)).cloned().unwrap_or_default();
+        let mut found = Vec::new();
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            for route in routes(&handle, family).await? {
+                if let Some(subnet) = destination(&route, family) {
+                    found.push(HostSubnet { subnet, interface: name(outgoing(&route)) });
+                }
+            }
+        }
+        // An address without a route to its range (`noprefixroute`) counts too.
+        for message in addresses(&handle).await? {
+            let subnet = address_of(&message).and_then(|ip| IpNet::new(ip, message.header.prefix_len).ok());
+            found.extend(subnet.map(|subnet| HostSubnet {
+                subnet: subnet.trunc(),
+                interface: name(Some(message.header.index)),
+            }));
+        }
+        Ok(found)
+    })
+    .await
+}
+
+/// Where a route leads to, when packets for it go somewhere or are refused.
+fn destination(route: &RouteMessage, family: AddressFamily) -> Option<IpNet> {
+    let counts = matches!(
+        route.header.kind,
+        RouteType::Unicast | RouteType::Local | RouteType::BlackHole | RouteType::Unreachable | RouteType::Prohibit
+    );
+    let address = route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Destination(RouteAddress::Inet(address)) => Some(IpAddr::V4(*address)),
+        RouteAttribute::Destination(RouteAddress::Inet6(address)) => Some(IpAddr::V6(*address)),
+        _ => None,
+    });
+    let everywhere = match family {
+        AddressFamily::Inet6 => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+        _ => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+    };
+    let subnet = IpNet::new(address.unwrap_or(everywhere), route.header.destination_prefix_length).ok()?;
+    counts.then(|| subnet.trunc())
+}
+
 /// Opens a netlink socket for one question; the task that serves it ends with the handle.
 async fn with_handle<T>(ask: impl AsyncFnOnce(Handle) -> Result<T, NetworkError>) -> Result<T, NetworkError> {
     let (connection, handle, _) = rtnetlink::new_connection().map_err(NetworkError::Socket)?;
@@ -116,18 +177,22 @@ fn address_of(message: &AddressMessage) -> Option<IpAddr> {
 }
 
 async fn default_interface(handle: &Handle, family: AddressFamily) -> Result<Option<u32>, NetworkError> {
+    let routes = routes(handle, family).await?;
+    Ok(routes.iter().filter(|route| is_default(route)).min_by_key(|route| metric(route)).and_then(outgoing))
+}
+
+async fn routes(handle: &Handle, family: AddressFamily) -> Result<Vec<RouteMessage>, NetworkError> {
     let question = match family {
         AddressFamily::Inet6 => RouteMessageBuilder::<std::net::Ipv6Addr>::new().build(),
         _ => RouteMessageBuilder::<std::net::Ipv4Addr>::new().build(),
     };
-    let routes: Vec<RouteMessage> = handle
+    handle
         .route()
         .get(question)
         .execute()
         .try_collect()
         .await
-        .map_err(|source| NetworkError::List { what: "routes", source })?;
-    Ok(routes.iter().filter(|route| is_default(route)).min_by_key(|route| metric(route)).and_then(outgoing))
+        .map_err(|source| NetworkError::List { what: "routes", source })
 }
 
 fn is_default(route: &RouteMessage) -> bool {
@@ -157,6 +222,14 @@ fn outgoing(route: &RouteMessage) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_hosts_own_ranges_are_found() {
+        let found = host_subnets().await.expect("the kernel answers");
+        let loopback: IpNet = "127.0.0.0/8".parse().expect("a range");
+        let lo = found.iter().find(|range| range.subnet == loopback).expect("every machine has loopback");
+        assert_eq!(lo.interface, "lo");
+    }
 
     #[tokio::test]
     async fn the_kernel_lists_loopback() {

@@ -1,6 +1,6 @@
 //! Addresses, names and files of a container's network; the holder of a network.
 //!
-//! Pure parts decide ([`mode`]: which network was asked for; [`files`]: what /etc/hosts, /etc/hostname and
+//! Pure parts decide ([`mode`]: which network was asked for; [`create`] and [`subnets`]: what a new one is; [`files`]: what /etc/hosts, /etc/hostname and
 //! /etc/resolv.conf say), the others look at the machine by rtnetlink ([`addresses`]). Networks between containers and
 //! their holder, `cala-netns`, get their rooms here later. Deliberately absent: containers, images, and any change of the
 //! host's own network.
@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests"))]
 
 pub mod addresses;
+pub mod create;
 pub mod dns;
 mod error;
 pub mod files;
@@ -16,6 +17,7 @@ pub mod forward;
 pub mod holder;
 pub mod link;
 pub mod mode;
+pub mod subnets;
 pub mod uplink;
 
 pub use error::NetworkError;
