@@ -1,0 +1,114 @@
+//! Pipes for splice(2): a pool, because only flows that move much have one.
+
+use std::cell::RefCell;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, SpliceFlags};
+
+/// Pipes of one thread at most. The kernel lets a user have 64 MiB of pipe buffers before new ones become tiny
+/// (pipe(7), pipe-user-pages-soft), 64 KiB each.
+const MOST: usize = 128;
+
+/// Bytes asked for at once: more than a pipe's sixteen buffers hold.
+const CHUNK: usize = 1 << 20;
+
+/// The pipes of one thread.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Pipes(Rc<RefCell<Pool>>);
+
+#[derive(Debug, Default)]
+struct Pool {
+    unused: Vec<(OwnedFd, OwnedFd)>,
+    made: usize,
+}
+
+impl Pipes {
+    /// A pipe, unless all are in use or no descriptor is to be had: then bytes are copied.
+    pub(super) fn take(&self) -> Option<Pipe> {
+        let mut pool = self.0.borrow_mut();
+        let ends = match pool.unused.pop() {
+            Some(ends) => ends,
+            None if pool.made >= MOST => return None,
+            None => {
+                let ends = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
+                pool.made += 1;
+                ends
+            }
+        };
+        Some(Pipe { ends: Some(ends), bytes: 0, pool: self.clone() })
+    }
+
+    /// How many there are.
+    pub(super) fn made(&self) -> usize {
+        self.0.borrow().made
+    }
+
+    /// Closes those that nobody uses.
+    pub(super) fn trim(&self) {
+        let mut pool = self.0.borrow_mut();
+        pool.made -= pool.unused.len();
+        pool.unused.clear();
+    }
+}
+
+/// A pipe in use; back in the pool when dropped empty, closed when dropped with bytes in it.
+#[derive(Debug)]
+pub(super) struct Pipe {
+    ends: Option<(OwnedFd, OwnedFd)>,
+    bytes: usize,
+    pool: Pipes,
+}
+
+impl Pipe {
+    /// Bytes in it.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Moves what a socket has received into the (empty) pipe; 0 is the end of its stream.
+    pub(super) fn fill(&mut self, socket: &OwnedFd) -> Result<usize, Errno> {
+        let Some((_, write)) = &self.ends else { return Ok(0) };
+        let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
+        let moved = rustix::pipe::splice(socket, None, write, None, CHUNK, flags)?;
+        self.bytes += moved;
+        Ok(moved)
+    }
+
+    /// Moves bytes out to a socket.
+    pub(super) fn drain(&mut self, socket: &OwnedFd) -> Result<usize, Errno> {
+        let Some((read, _)) = &self.ends else { return Ok(0) };
+        let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
+        let moved = rustix::pipe::splice(read, None, socket, None, self.bytes, flags)?;
+        self.bytes = self.bytes.saturating_sub(moved);
+        Ok(moved)
+    }
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        let mut pool = self.pool.0.borrow_mut();
+        match self.ends.take() {
+            Some(ends) if self.bytes == 0 => pool.unused.push(ends),
+            _ => pool.made = pool.made.saturating_sub(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pool_is_bounded_and_pipes_come_back() {
+        let pipes = Pipes::default();
+        let mut held: Vec<Pipe> = std::iter::from_fn(|| pipes.take()).collect();
+        assert_eq!(held.len(), MOST);
+        held.pop();
+        assert!(pipes.take().is_some());
+        drop(held);
+        pipes.trim();
+        assert_eq!(pipes.0.borrow().made, 0);
+    }
+}

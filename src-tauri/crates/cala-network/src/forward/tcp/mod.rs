@@ -1,0 +1,312 @@
+//! TCP: one thread accepts, connects and carries small flows; flows that move much go to threads of their own.
+
+mod connect;
+mod flow;
+mod listener;
+
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::epoll::EventFlags;
+
+use self::flow::{Connecting, Flow, Progress, Tools};
+use self::listener::{Accepted, Listener};
+use super::LocalAddresses;
+use super::budget::Place;
+use super::command::Command;
+use super::pipes::Pipes;
+use super::poller::{INBOX, Inbox, Poller};
+use super::published::Published;
+use super::route::{Route, routes};
+use super::slots::Slots;
+
+/// How long a container may take to answer.
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+
+/// How often deadlines and idle pipes are looked at, while there are any.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// How soon a listener that had to pause is tried again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Tokens: `index << 2 | kind`.
+const CLIENT: u64 = 0;
+const SERVER: u64 = 1;
+const LISTENER: u64 = 2;
+
+/// One thread's connections.
+struct Carrier {
+    poller: Poller,
+    inbox: Arc<Inbox<Command>>,
+    local: LocalAddresses,
+    listeners: Slots<Listener>,
+    flows: Slots<Flow>,
+    again: Vec<usize>,
+    connecting: usize,
+    paused: bool,
+    swept: Instant,
+    tools: Tools,
+}
+
+/// Carries connections until it is told to stop; the body of a thread.
+///
+/// # Errors
+/// epoll_create1(2), epoll_wait(2).
+pub(super) fn run(inbox: Arc<Inbox<Command>>, local: LocalAddresses) -> io::Result<()> {
+    let poller = Poller::new()?;
+    inbox.register(&poller)?;
+    let tools = Tools { buffer: vec![0; flow::BUFFER].into(), pipes: Pipes::default() };
+    let mut carrier = Carrier {
+        poller,
+        inbox,
+        local,
+        listeners: Slots::default(),
+        flows: Slots::default(),
+        again: Vec::new(),
+        connecting: 0,
+        paused: false,
+        swept: Instant::now(),
+        tools,
+    };
+    let mut happened = Vec::new();
+    loop {
+        let timeout = carrier.timeout();
+        carrier.poller.wait(timeout, &mut happened)?;
+        for &(token, flags) in &happened {
+            if token == INBOX {
+                if !carrier.obey() {
+                    return Ok(());
+                }
+            } else {
+                carrier.event(token, flags);
+            }
+        }
+        for index in std::mem::take(&mut carrier.again) {
+            if let Some(flow) = carrier.flows.get_mut(index) {
+                flow.queued = false;
+                carrier.advance(index);
+            }
+        }
+        carrier.sweep();
+    }
+}
+
+impl Carrier {
+    fn timeout(&self) -> Option<Duration> {
+        if !self.again.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        if self.paused {
+            return Some(PAUSE);
+        }
+        (self.connecting > 0 || self.tools.pipes.made() > 0).then_some(SWEEP)
+    }
+
+    fn obey(&mut self) -> bool {
+        for command in self.inbox.take() {
+            match command {
+                Command::Publish { published, listeners, done } => {
+                    let _ = done.send(self.publish(&published, listeners));
+                }
+                Command::Unpublish { port, done } => {
+                    self.close_listeners(|published| published.port == port);
+                    let _ = done.send(Ok(()));
+                }
+                Command::Forget { addresses, done } => {
+                    self.forget(&addresses);
+                    let _ = done.send(Ok(()));
+                }
+                Command::Stop => return false,
+            }
+        }
+        true
+    }
+
+    fn publish(&mut self, published: &Arc<Published>, sockets: Vec<OwnedFd>) -> io::Result<()> {
+        for socket in &sockets {
+            connect::prepare_listener(socket)?;
+        }
+        self.close_listeners(|old| old.port == published.port);
+        for socket in sockets {
+            let index = self.listeners.insert(Listener::new(socket, published.clone()));
+            self.paused |= !self.listen(index)?;
+        }
+        Ok(())
+    }
+
+    /// Takes connections from a listener again; says whether there is place for any.
+    fn listen(&mut self, index: usize) -> io::Result<bool> {
+        let Some(listener) = self.listeners.get_mut(index) else { return Ok(true) };
+        if !listener.published.account.has_place() {
+            listener.paused = true;
+            return Ok(false);
+        }
+        self.poller.add(&listener.socket, (index as u64) << 2 | LISTENER, EventFlags::IN)?;
+        listener.paused = false;
+        Ok(true)
+    }
+
+    fn close_listeners(&mut self, condition: impl Fn(&Published) -> bool) {
+        for index in self.listeners.indices(|listener| condition(&listener.published)) {
+            if let Some(listener) = self.listeners.remove(index) {
+                self.poller.delete(&listener.socket);
+            }
+        }
+    }
+
+    fn forget(&mut self, addresses: &[IpAddr]) {
+        self.close_listeners(|published| published.leads_to(addresses));
+        for index in self.flows.indices(|flow| addresses.contains(&flow.to)) {
+            self.reset(index);
+        }
+    }
+
+    fn event(&mut self, token: u64, flags: EventFlags) {
+        let index = usize::try_from(token >> 2).unwrap_or(usize::MAX);
+        if token & 3 == LISTENER {
+            return self.accept(index);
+        }
+        let Some(flow) = self.flows.get_mut(index) else { return };
+        flow.note(token & 3 == CLIENT, flags);
+        if flow.connecting.is_some() {
+            if token & 3 == CLIENT || !self.connected(index) {
+                return;
+            }
+        }
+        self.advance(index);
+    }
+
+    /// Accepts what is there, a turn of it.
+    fn accept(&mut self, index: usize) {
+        let Some(listener) = self.listeners.get_mut(index) else { return };
+        let published = listener.published.clone();
+        for _ in 0..listener::TURN {
+            let Some(listener) = self.listeners.get_mut(index) else { return };
+            match listener.accept() {
+                Accepted::Connection(client, address, place) => {
+                    let mut ways = routes(address, &published.target, &self.local);
+                    ways.reverse();
+                    self.connect(client, published.port.container_port, ways, place);
+                }
+                Accepted::Nothing => return,
+                Accepted::Pause => {
+                    self.poller.delete(&listener.socket);
+                    listener.paused = true;
+                    self.paused = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Begins the connection to the container; without one the client's is reset.
+    fn connect(&mut self, client: OwnedFd, port: u16, mut ways: Vec<Route>, place: Place) {
+        let Some((server, to)) = first_way(&mut ways, port) else {
+            let _ = rustix::net::sockopt::set_socket_linger(&client, Some(Duration::ZERO));
+            return;
+        };
+        let connecting = Connecting { rest: ways, port, deadline: Instant::now() + CONNECT_LIMIT };
+        let index = self.flows.insert(Flow::new(client, server, to, connecting, place));
+        self.connecting += 1;
+        if !self.watch(index, CLIENT) || !self.watch(index, SERVER) {
+            self.reset(index);
+        }
+    }
+
+    fn watch(&mut self, index: usize, kind: u64) -> bool {
+        let Some(flow) = self.flows.get_mut(index) else { return false };
+        let side = if kind == CLIENT { &flow.client } else { &flow.server };
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        self.poller.add(&side.socket, (index as u64) << 2 | kind, flags).is_ok()
+    }
+
+    /// The container has answered, or not: then the next way is tried. Says whether there is a connection now.
+    fn connected(&mut self, index: usize) -> bool {
+        let Some(flow) = self.flows.get_mut(index) else { return false };
+        let Some(connecting) = &mut flow.connecting else { return true };
+        if matches!(rustix::net::sockopt::socket_error(&flow.server.socket), Ok(Ok(()))) {
+            flow.connecting = None;
+            self.connecting -= 1;
+            return true;
+        }
+        let port = connecting.port;
+        let Some((server, to)) = first_way(&mut connecting.rest, port) else {
+            self.reset(index);
+            return false;
+        };
+        self.poller.delete(&flow.server.socket);
+        flow.replace_server(server, to);
+        if !self.watch(index, SERVER) {
+            self.reset(index);
+        }
+        false
+    }
+
+    fn advance(&mut self, index: usize) {
+        let Some(flow) = self.flows.get_mut(index) else { return };
+        match flow.advance(&mut self.tools) {
+            Progress::Waiting => {}
+            Progress::Again if flow.queued => {}
+            Progress::Again => {
+                flow.queued = true;
+                self.again.push(index);
+            }
+            Progress::Ended => drop(self.remove(index)),
+            Progress::Reset => self.reset(index),
+        }
+    }
+
+    fn reset(&mut self, index: usize) {
+        if let Some(flow) = self.remove(index) {
+            flow.reset();
+        }
+    }
+
+    /// Takes a flow out; its sockets leave epoll when they are closed.
+    fn remove(&mut self, index: usize) -> Option<Flow> {
+        let flow = self.flows.remove(index)?;
+        if flow.connecting.is_some() {
+            self.connecting -= 1;
+        }
+        Some(flow)
+    }
+
+    /// Looks at what has no event: pauses, deadlines, pipes of flows that rest.
+    fn sweep(&mut self) {
+        let now = Instant::now();
+        if self.paused && now.duration_since(self.swept) >= PAUSE {
+            self.paused = false;
+            for index in self.listeners.indices(|listener| listener.paused) {
+                self.paused |= !self.listen(index).unwrap_or(false);
+            }
+            self.swept = now;
+        }
+        if now.duration_since(self.swept) < SWEEP {
+            return;
+        }
+        self.swept = now;
+        let late = |flow: &Flow| flow.connecting.as_ref().is_some_and(|connecting| connecting.deadline <= now);
+        for index in self.flows.indices(late) {
+            self.reset(index);
+        }
+        for index in self.flows.indices(Flow::is_big) {
+            if let Some(flow) = self.flows.get_mut(index) {
+                flow.release_idle_pipes();
+            }
+        }
+        self.tools.pipes.trim();
+    }
+}
+
+/// The first way that can be tried; the list is in reverse.
+fn first_way(ways: &mut Vec<Route>, port: u16) -> Option<(OwnedFd, IpAddr)> {
+    while let Some(way) = ways.pop() {
+        if let Ok(socket) = connect::connect(way, port) {
+            return Some((socket, way.to));
+        }
+    }
+    None
+}
