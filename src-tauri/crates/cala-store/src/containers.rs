@@ -14,6 +14,7 @@ mod sweep;
 
 use cala_spec::{ContainerConfig, ContainerId, ContainerName, ContainerState, ContainerStatus};
 pub use claim::ContainerDir;
+pub use remove::volumes;
 pub use settle::StageLock;
 pub use sweep::AsideTree;
 

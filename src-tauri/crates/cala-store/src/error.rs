@@ -232,9 +232,11 @@ pub(crate) fn is_no_space(error: &io::Error) -> bool {
 impl Classify for StoreError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoSuchContainer(_) | Self::NoSuchImage(_) | Self::NoSuchBlob(_) | Self::NoSuchVolume(_) | Self::NoSuchNetwork(_) => {
-                ErrorKind::NotFound
-            }
+            Self::NoSuchContainer(_)
+            | Self::NoSuchImage(_)
+            | Self::NoSuchBlob(_)
+            | Self::NoSuchVolume(_)
+            | Self::NoSuchNetwork(_) => ErrorKind::NotFound,
             Self::NameInUse { .. }
             | Self::ContainerRunning(_)
             | Self::ImageInUse { .. }

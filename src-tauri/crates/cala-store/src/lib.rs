@@ -26,7 +26,9 @@ pub mod unpack;
 pub mod volumes;
 
 pub use blobs::{BlobWriter, Verification};
-pub use containers::{AsideTree, Container, ContainerDir, ContainerEntry, DamagedContainer, StageLock, volumes};
+pub use containers::{
+    AsideTree, Container, ContainerDir, ContainerEntry, DamagedContainer, StageLock, volumes,
+};
 pub use error::StoreError;
 pub use events::{EventFollower, EventReader, append_event, read_events};
 pub use images::{

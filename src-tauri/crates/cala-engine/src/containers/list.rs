@@ -3,7 +3,7 @@
 use cala_spec::{ContainerConfig, ContainerState, ContainerStatus, human};
 use cala_store::{Container, ContainerEntry, DamagedContainer};
 
-use super::remove::volumes;
+use cala_store::volumes;
 use crate::filter::{ContainerMatcher, Subject};
 use crate::view::ContainerSummary;
 use crate::{ContainerFilter, Engine, EngineError, Result, time};

@@ -97,7 +97,7 @@ impl Engine {
 
 /// The directories of the volumes that were made without a name, for this container.
 fn anonymous_volumes(store: &cala_store::Store, config: &ContainerConfig) -> Vec<PathBuf> {
-    super::remove::volumes(config)
+    cala_store::volumes(config)
         .filter(|name| store.volume(name).is_ok_and(|volume| volume.anonymous))
         .map(|name| store.data().join("volumes").join(name))
         .collect()

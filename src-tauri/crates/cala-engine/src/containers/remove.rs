@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use cala_spec::mount::MountSource;
-use cala_spec::{ContainerConfig, ContainerId, ContainerStatus, Signal};
+use cala_spec::{ContainerId, ContainerStatus, Signal};
 use cala_store::{ContainerEntry, StoreError};
 
 use super::wrong_state;
@@ -64,7 +63,7 @@ impl Engine {
         if let Some(config) = entry.config() {
             self.container_event(config, "remove", &[])?;
             if options.volumes || config.spec.remove {
-                trees.extend(self.put_anonymous_volumes_aside(config)?);
+                trees.extend(self.store()?.put_anonymous_volumes_aside(config));
             }
         }
         self.delete_trees(&trees)?;
@@ -74,31 +73,4 @@ impl Engine {
         }
         Ok(())
     }
-
-    /// Anonymous volumes of a container that no other container uses.
-    fn put_anonymous_volumes_aside(&self, config: &ContainerConfig) -> Result<Vec<std::path::PathBuf>> {
-        let store = self.store()?;
-        let anonymous: Vec<&str> =
-            volumes(config).filter(|name| store.volume(name).is_ok_and(|volume| volume.anonymous)).collect();
-        if anonymous.is_empty() {
-            return Ok(Vec::new());
-        }
-        let others = store.containers()?;
-        let used = |name: &str| {
-            others.iter().filter_map(ContainerEntry::config).any(|other| volumes(other).any(|v| v == name))
-        };
-        Ok(anonymous
-            .into_iter()
-            .filter(|name| !used(name))
-            .filter_map(|name| store.remove_volume(name).ok())
-            .collect())
-    }
-}
-
-/// Names of the volumes that a container mounts.
-pub(super) fn volumes(config: &ContainerConfig) -> impl Iterator<Item = &str> {
-    config.spec.mounts.iter().filter_map(|mount| match &mount.source {
-        MountSource::Volume { name } => name.as_deref(),
-        MountSource::Bind { .. } | MountSource::Tmpfs => None,
-    })
 }

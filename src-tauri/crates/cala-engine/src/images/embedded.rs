@@ -106,6 +106,7 @@ impl Engine {
                 media_type: LAYER_TYPE.to_owned(),
                 diff_id: diff_id.clone(),
                 parent_diff_ids: below.clone(),
+                blob: Some(digest.clone()),
             };
             let (key, size, existed) = self.unpack_stored(&request, digest)?;
             progress(PullProgress::Done { digest: digest.clone(), existed });

@@ -173,6 +173,7 @@ impl<'a> Layers<'a> {
             media_type: self.blobs[at].media_type.clone(),
             diff_id: self.diff_ids[at].clone(),
             parent_diff_ids: self.diff_ids[..at].to_vec(),
+            blob: Some(self.blobs[at].digest.clone()),
         }
     }
 

@@ -142,7 +142,7 @@ impl Store {
             .map_err(|error| StoreError::io("list", &path)(error.into()))
     }
 
-    fn container_ids(&self) -> Result<(OwnedFd, Vec<ContainerId>), StoreError> {
+    pub(super) fn container_ids(&self) -> Result<(OwnedFd, Vec<ContainerId>), StoreError> {
         let failed = |error: rustix::io::Errno| StoreError::io("list", self.path("containers"))(error.into());
         let directory = self.open_containers()?;
         let mut ids = Vec::new();

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use cala_spec::{ContainerId, ContainerName};
+use cala_spec::mount::MountSource;
+use cala_spec::{ContainerConfig, ContainerId, ContainerName};
 
 use super::StageLock;
 use crate::error::StoreError;
@@ -48,6 +49,23 @@ impl Store {
         Ok(to)
     }
 
+    /// Puts aside the anonymous volumes of a container that is gone, but for those that another container has too.
+    /// Returns the trees that are left to delete.
+    #[must_use]
+    pub fn put_anonymous_volumes_aside(&self, config: &ContainerConfig) -> Vec<PathBuf> {
+        let anonymous: Vec<&str> =
+            volumes(config).filter(|name| self.volume(name).is_ok_and(|volume| volume.anonymous)).collect();
+        if anonymous.is_empty() {
+            return Vec::new();
+        }
+        // Read and not settled: settling others could come back here.
+        let Ok((_, ids)) = self.container_ids() else { return Vec::new() };
+        let others: Vec<ContainerConfig> = ids.iter().filter_map(|id| self.read_config(id).ok()).collect();
+        let used = |name: &str| others.iter().any(|other| volumes(other).any(|volume| volume == name));
+        let unused = anonymous.into_iter().filter(|name| !used(name));
+        unused.filter_map(|name| self.remove_volume(name).ok()).collect()
+    }
+
     /// Deletes a tree that was put aside, as far as it is the user's own. True when nothing is left of it; false when
     /// the store's program has to finish it.
     #[must_use]
@@ -62,4 +80,12 @@ impl Store {
         self.keep_reserve();
         done.is_ok()
     }
+}
+
+/// Names of the volumes that a container mounts.
+pub fn volumes(config: &ContainerConfig) -> impl Iterator<Item = &str> {
+    config.spec.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Volume { name } => name.as_deref(),
+        MountSource::Bind { .. } | MountSource::Tmpfs => None,
+    })
 }

@@ -172,6 +172,8 @@ impl Store {
             match self.remove_under(&config.id, Some(&config.name), &stage) {
                 Ok(_) => {
                     self.record_event(&event(config, "remove", None));
+                    // All of it is deleted with the next removal; a listing does not wait for that.
+                    let _ = self.put_anonymous_volumes_aside(config);
                     return None;
                 }
                 Err(error) => {

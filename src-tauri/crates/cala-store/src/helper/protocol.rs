@@ -20,6 +20,9 @@ pub struct UnpackRequest {
     pub diff_id: Digest,
     /// The diff ids below it, lowest first; empty for the lowest layer.
     pub parent_diff_ids: Vec<Digest>,
+    /// Digest of the blob as registries and progress name it; for messages only.
+    #[serde(default)]
+    pub blob: Option<Digest>,
 }
 
 /// A layer that stands unpacked in `layers/`.

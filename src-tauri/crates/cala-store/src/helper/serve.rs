@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cala_spec::{Classify, ErrorKind, Hints};
 
-use super::protocol::{Failure, PROTOCOL, Request, Response};
+use super::protocol::{Failure, PROTOCOL, Request, Response, UnpackRequest};
 use super::tree::{Place, TreeError};
 use super::wire::{self, Connection};
 use crate::layers::Installer;
@@ -19,7 +19,8 @@ const STACK: usize = 256 << 10;
 
 /// Runs `cala-store` until the conversation ends: 0 then, 125 when it could not begin.
 ///
-/// What is half-made at that moment is left behind in `tmp/`, where the next one sweeps it.
+/// Workers then see the end of their pipes and take away what is half-made; what a killed one leaves in `tmp/` the next
+/// one sweeps.
 #[must_use]
 pub fn main() -> ExitCode {
     let Ok(socket) = wire::inherited() else { return ExitCode::from(125) };
@@ -79,6 +80,7 @@ struct Server {
 
 impl Server {
     fn run(self: Arc<Self>, mut connection: Connection) {
+        let mut workers: Vec<std::thread::JoinHandle<()>> = Vec::new();
         while let Ok(request) = connection.receive::<Request>() {
             let descriptor =
                 if let Request::UnpackLayer { .. } = request { connection.descriptor() } else { None };
@@ -86,9 +88,17 @@ impl Server {
             let spawned = std::thread::Builder::new()
                 .stack_size(STACK)
                 .spawn(move || server.answer(&server.handle(request, descriptor)));
-            if let Err(error) = spawned {
-                self.answer(&Response::Failed { ticket: 0, failure: failure(&Started::from(error)) });
+            workers.retain(|worker| !worker.is_finished());
+            match spawned {
+                Ok(worker) => workers.push(worker),
+                Err(error) => {
+                    self.answer(&Response::Failed { ticket: 0, failure: failure(&Started::from(error)) });
+                }
             }
+        }
+        for worker in workers {
+            // One that panicked has said so and is gone as well.
+            let _ = worker.join();
         }
     }
 
@@ -105,7 +115,7 @@ impl Server {
                 };
                 match self.installer.install(&layer, source) {
                     Ok(layer) => Response::Layer { ticket, layer },
-                    Err(error) => failed(ticket, layer_failure(layer.diff_id.short(), &error)),
+                    Err(error) => failed(ticket, layer_failure(&layer, &error)),
                 }
             }
             Request::RemoveTree { ticket, path } => done(ticket, self.place.remove(&path)),
@@ -155,9 +165,15 @@ fn refused(code: &str, message: &str) -> Failure {
     }
 }
 
-fn layer_failure(short: &str, error: &UnpackError) -> Failure {
+/// Names the layer as the registry does and as the image's configuration does.
+fn layer_failure(layer: &UnpackRequest, error: &UnpackError) -> Failure {
     let mut failure = failure(error);
-    failure.message = format!("cannot unpack layer {short}: {}", failure.message);
+    let diff_id = layer.diff_id.short();
+    let name = match &layer.blob {
+        Some(blob) => format!("{} (diff id {diff_id})", blob.short()),
+        None => diff_id.to_owned(),
+    };
+    failure.message = format!("cannot unpack layer {name}: {}", failure.message);
     failure
 }
 

@@ -101,7 +101,8 @@ impl Installer {
         let name = CString::new(format!("{PREFIX}{hex}")).unwrap_or_default();
         let clean = || remove_tree(&self.tmp, &name);
         clean().map_err(|error| UnpackError::file("remove the leftover of", hex.as_bytes(), error))?;
-        let result = self.build(request, &chain_id, source, &name);
+        // Asked before the leftover is removed, which gives its inodes back.
+        let result = self.build(request, &chain_id, source, &name).map_err(|error| error.told_by(&self.tmp));
         if result.is_err() {
             // What cannot be removed now is swept later.
             let _ = clean();

@@ -26,7 +26,8 @@ impl Store {
         let before = self.network(id)?;
         let mut network = before.clone();
         change(&mut network)?;
-        (network.id, network.name, network.subnets) = (before.id.clone(), before.name.clone(), before.subnets.clone());
+        (network.id, network.name, network.subnets) =
+            (before.id.clone(), before.name.clone(), before.subnets.clone());
         if network != before {
             let path = self.network_dir(id).join("network.json");
             let bytes = serde_json::to_vec(&network).map_err(io::Error::from);
@@ -57,7 +58,8 @@ impl Store {
             return Err(StoreError::NetworkInUse { name: name.unwrap_or_else(|| id.to_owned()), containers });
         }
         let aside = self.path("tmp").join(format!("removed-{}", new_container_id()?));
-        self.with_reserve(|| durable::rename(&place, &aside, true)).map_err(StoreError::io("remove", &place))?;
+        self.with_reserve(|| durable::rename(&place, &aside, true))
+            .map_err(StoreError::io("remove", &place))?;
         // From here on it is gone; what is left of it is in nobody's way.
         if let Some(name) = name.and_then(|name| self.network_name_file(&name)) {
             let _ = std::fs::remove_file(name);

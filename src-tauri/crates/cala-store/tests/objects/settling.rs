@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 
+use cala_spec::mount::{Mount, MountSource};
 use cala_spec::{ContainerConfig, ContainerState, ContainerStatus};
 use cala_store::{StoreError, read_events};
 
@@ -14,9 +15,22 @@ fn running() -> ContainerState {
 fn claimed(fixture: &Fixture, remove: bool) -> ContainerConfig {
     let mut config = config("web");
     config.spec.remove = remove;
-    drop(fixture.store.claim_container(&config).unwrap());
-    fixture.store.write_state(&config.id, &running(), false).unwrap();
+    claim_running(fixture, &config);
     config
+}
+
+fn claim_running(fixture: &Fixture, config: &ContainerConfig) {
+    drop(fixture.store.claim_container(config).unwrap());
+    fixture.store.write_state(&config.id, &running(), false).unwrap();
+}
+
+fn volume_mount(name: &str) -> Mount {
+    Mount {
+        source: MountSource::Volume { name: Some(name.to_owned()) },
+        target: format!("/{name}"),
+        read_only: false,
+        options: Vec::new(),
+    }
 }
 
 fn actions(fixture: &Fixture) -> Vec<(String, Option<i32>)> {
@@ -60,6 +74,27 @@ fn a_lost_container_with_rm_is_gone() {
     assert_eq!(actions(&fixture), [("died".to_owned(), Some(137)), ("remove".to_owned(), None)]);
     assert_eq!(fixture.store.removed_trees().len(), 1);
     assert!(matches!(fixture.store.container(&config.id), Err(StoreError::NoSuchContainer(_))));
+}
+
+#[test]
+fn its_anonymous_volumes_go_with_it_and_no_others() {
+    let fixture = Fixture::new();
+    let store = &fixture.store;
+    let (own, _) = store.create_anonymous_volume().unwrap();
+    let (shared, _) = store.create_anonymous_volume().unwrap();
+    store.create_volume_if_absent("kept").unwrap();
+    let mut lost = config("lost");
+    lost.spec.remove = true;
+    lost.spec.mounts = [own.as_str(), &shared, "kept"].map(volume_mount).into();
+    claim_running(&fixture, &lost);
+    let mut other = config("other");
+    other.spec.mounts = vec![volume_mount(&shared)];
+    drop(store.claim_container(&other).unwrap());
+    assert_eq!(store.containers().unwrap().len(), 1);
+    assert!(matches!(store.volume(&own), Err(StoreError::NoSuchVolume(_))));
+    for kept in [shared.as_str(), "kept"] {
+        store.volume(kept).unwrap();
+    }
 }
 
 #[test]

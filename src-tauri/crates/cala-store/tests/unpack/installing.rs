@@ -77,8 +77,12 @@ fn a_missing_parent_that_failed_is_said_at_once() {
 fn what_a_killed_program_left_is_swept_and_replaced() {
     let place = Place::new();
     let layer = archive([directory("d"), file("d/f", &noise(4 << 20)), file("g", &noise(4 << 20))]);
-    let request =
-        UnpackRequest { media_type: TAR.to_owned(), diff_id: diff_id(&layer), parent_diff_ids: Vec::new() };
+    let request = UnpackRequest {
+        media_type: TAR.to_owned(),
+        diff_id: diff_id(&layer),
+        parent_diff_ids: Vec::new(),
+        blob: None,
+    };
     let helper = place.helper();
     let (pipe, pending) = helper.unpack_layer(&request).unwrap();
     let mut pipe = fs::File::from(pipe);
@@ -101,8 +105,12 @@ fn what_a_killed_program_left_is_swept_and_replaced() {
 fn sweeping_spares_what_is_under_way() {
     let place = Place::new();
     let layer = archive([file("f", &noise(1 << 20))]);
-    let request =
-        UnpackRequest { media_type: TAR.to_owned(), diff_id: diff_id(&layer), parent_diff_ids: Vec::new() };
+    let request = UnpackRequest {
+        media_type: TAR.to_owned(),
+        diff_id: diff_id(&layer),
+        parent_diff_ids: Vec::new(),
+        blob: None,
+    };
     let helper = place.helper();
     let (pipe, pending) = helper.unpack_layer(&request).unwrap();
     let mut pipe = fs::File::from(pipe);

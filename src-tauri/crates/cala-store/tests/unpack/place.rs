@@ -122,8 +122,12 @@ pub(crate) fn unpack_with(
     diff_id: Digest,
     parents: &[Digest],
 ) -> Result<UnpackedLayer, HelperError> {
-    let request =
-        UnpackRequest { media_type: media_type.to_owned(), diff_id, parent_diff_ids: parents.to_vec() };
+    let request = UnpackRequest {
+        media_type: media_type.to_owned(),
+        diff_id,
+        parent_diff_ids: parents.to_vec(),
+        blob: None,
+    };
     let (pipe, pending) = helper.unpack_layer(&request)?;
     // A layer that is refused early closes its pipe; the answer says why.
     let _ = fs::File::from(pipe).write_all(stream);

@@ -36,8 +36,12 @@ fn a_file_larger_than_the_disk_is_refused_before_it_is_written() {
     let huge = (1_u64 << 50).to_string();
     let mut bytes = archive([file("huge", b"").record("size", huge.as_bytes())]);
     bytes.truncate(bytes.len() - 1024);
-    let request =
-        UnpackRequest { media_type: TAR.to_owned(), diff_id: diff_id(&bytes), parent_diff_ids: Vec::new() };
+    let request = UnpackRequest {
+        media_type: TAR.to_owned(),
+        diff_id: diff_id(&bytes),
+        parent_diff_ids: Vec::new(),
+        blob: None,
+    };
     let (pipe, pending) = helper.unpack_layer(&request).unwrap();
     let mut pipe = fs::File::from(pipe);
     let zeros = vec![0; 1 << 20];
