@@ -79,7 +79,7 @@ impl Store {
         let _making = self.lock_making()?;
         let failed = |error| StoreError::io("create", &place)(error);
         let done = write_record(&making, network).map_err(failed).and_then(|()| {
-            self.claim_network_name(&name, network)?;
+            self.claim_network_name(&making, &name, network)?;
             durable::rename(&making, &place, true).map_err(|error| StoreError::io("create", &place)(error))
         });
         if done.is_err() {
@@ -92,8 +92,9 @@ impl Store {
         done
     }
 
-    /// Under the lock, so a name whose network is not there was left by somebody who was killed between the two.
-    fn claim_network_name(&self, path: &Path, network: &Network) -> Result<(), StoreError> {
+    /// Under the lock, so a name whose network is not there was left by somebody who was killed between the two. The file
+    /// is written where the network is made and linked to its place: nothing but names is ever among the names.
+    fn claim_network_name(&self, making: &Path, path: &Path, network: &Network) -> Result<(), StoreError> {
         if self.network_of_name(&network.name)?.is_some() {
             return Err(StoreError::NetworkNameInUse(network.name.clone()));
         }
@@ -103,7 +104,12 @@ impl Store {
             }
             _ => {}
         }
-        durable::create_exclusive(path, network.id.as_bytes(), true).map_err(StoreError::io("write", path))
+        let own = making.join("name");
+        durable::write_atomic(&own, network.id.as_bytes(), true)
+            .and_then(|()| std::fs::hard_link(&own, path))
+            .and_then(|()| std::fs::remove_file(&own))
+            .and_then(|()| durable::sync_directory(&self.path("names/networks")))
+            .map_err(StoreError::io("write", path))
     }
 }
 

@@ -17,6 +17,7 @@ mod damage;
 mod events;
 mod fixture;
 mod images;
+mod networks;
 mod root;
 mod settling;
 mod volumes;
