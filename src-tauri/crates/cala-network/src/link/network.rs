@@ -11,7 +11,7 @@ use netlink_packet_route::link::{
 use super::address::{EXISTS, add_address, set_up};
 use super::route::{LOOPBACK, any, everything_is_local, marked_is_local, unreachable};
 use super::socket::Request;
-use super::{BRIDGE, Link, LinkError, mtu_of, nft, sysctl};
+use super::{BRIDGE, Link, LinkError, mtu_of, sysctl};
 
 /// What the kernel could do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub fn set_up_network(link: &mut Link, network: &Network) -> Result<SetUp, LinkE
     }
     requests.extend(closed(ipv6).into_iter().map(unreachable));
     link.ask(requests)?;
-    nft::set_up(network.internal, ipv6)
+    link.rules()?.set_up(network.internal, ipv6)
 }
 
 fn make_bridge(link: &mut Link, mtu: u32) -> Result<(), LinkError> {

@@ -120,5 +120,5 @@ fn change_default_routes(
     if requests.is_empty() {
         return Ok(());
     }
-    netns::run_in(container_ns, || Link::open()?.ask(requests)).map_err(LinkError::Enter)?
+    netns::run_in(container_ns, || Link::without_rules()?.ask(requests)).map_err(LinkError::Enter)?
 }

@@ -13,6 +13,7 @@ use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_ROUTE;
 
 use super::LinkError;
+use super::nft::Rules;
 
 /// How long the kernel may take: it answers while we send, so only a lost answer is ever waited for.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -131,6 +132,8 @@ impl Request {
 #[derive(Debug)]
 pub struct Link {
     channel: Channel,
+    /// Rules of the same namespace; absent where only links and routes are asked for.
+    rules: Option<Rules>,
 }
 
 impl Link {
@@ -139,7 +142,19 @@ impl Link {
     /// # Errors
     /// [`LinkError::Socket`].
     pub fn open() -> Result<Self, LinkError> {
-        Channel::open(NETLINK_ROUTE).map(|channel| Self { channel }).map_err(LinkError::Socket)
+        let rules = Some(Rules::open().map_err(LinkError::Socket)?);
+        Ok(Self { rules, ..Self::without_rules()? })
+    }
+
+    /// One that never changes rules.
+    pub(crate) fn without_rules() -> Result<Self, LinkError> {
+        let channel = Channel::open(NETLINK_ROUTE).map_err(LinkError::Socket)?;
+        Ok(Self { channel, rules: None })
+    }
+
+    /// The rules of the namespace.
+    pub(super) fn rules(&mut self) -> Result<&mut Rules, LinkError> {
+        self.rules.as_mut().ok_or_else(|| LinkError::Socket(io::ErrorKind::Unsupported.into()))
     }
 
     /// Asks all of these in one system call; the kernel does them in this order and goes on after a failure. The first

@@ -12,7 +12,7 @@ use netlink_packet_route::link::{
 use super::address::{add_address, set_up};
 use super::route::{LOOPBACK, add_default};
 use super::socket::Request;
-use super::{BRIDGE, Join, Link, LinkError, nft, sysctl};
+use super::{BRIDGE, Join, Link, LinkError, sysctl};
 
 /// ENODEV.
 const NO_DEVICE: i32 = 19;
@@ -29,7 +29,9 @@ pub fn join(link: &mut Link, container_ns: BorrowedFd<'_>, join: &Join) -> Resul
     if link.find(&join.host_side)?.is_none() {
         make_pair(link, container_ns, join)?;
     }
-    let joined = nft::admit(join)
+    let joined = link
+        .rules()
+        .and_then(|rules| rules.admit(join))
         .and_then(|()| netns::run_in(container_ns, || configure(join)).map_err(LinkError::Enter)?);
     if joined.is_err() {
         // What failed is what is told.
@@ -43,7 +45,7 @@ pub fn join(link: &mut Link, container_ns: BorrowedFd<'_>, join: &Join) -> Resul
 /// # Errors
 /// [`LinkError::Refused`], [`LinkError::Socket`].
 pub fn leave(link: &mut Link, join: &Join) -> Result<(), LinkError> {
-    let removed = nft::dismiss(join);
+    let removed = link.rules()?.dismiss(join);
     let mut message = LinkMessage::default();
     message.attributes.push(LinkAttribute::IfName(join.host_side.clone()));
     let act = format!("remove the link {}", join.host_side);
@@ -85,7 +87,7 @@ fn configure(join: &Join) -> Result<(), LinkError> {
     let settings: Vec<(&str, &str)> =
         names.iter().map(String::as_str).zip([disabled, "0", "0", "0"]).collect();
     sysctl::write(&settings)?;
-    let mut link = Link::open()?;
+    let mut link = Link::without_rules()?;
     let index = link.find(&join.interface)?.map_or(0, |found| found.index);
     let mut requests = vec![set_up("lo", LOOPBACK, None), set_up(&join.interface, index, None)];
     requests.extend(join.addresses.iter().map(|address| add_address(index, *address)));
