@@ -4,7 +4,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use cala_spec::{Classify, ErrorKind, Hints};
 
@@ -16,6 +17,9 @@ use crate::unpack::UnpackError;
 
 /// Stack of a worker in bytes: nothing here recurses.
 const STACK: usize = 256 << 10;
+
+/// How long workers may tidy up after the conversation.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs `cala-store` until the conversation ends: 0 then, 125 when it could not begin.
 ///
@@ -80,26 +84,22 @@ struct Server {
 
 impl Server {
     fn run(self: Arc<Self>, mut connection: Connection) {
-        let mut workers: Vec<std::thread::JoinHandle<()>> = Vec::new();
+        let (working, finished) = mpsc::channel::<()>();
         while let Ok(request) = connection.receive::<Request>() {
             let descriptor =
                 if let Request::UnpackLayer { .. } = request { connection.descriptor() } else { None };
-            let server = Arc::clone(&self);
-            let spawned = std::thread::Builder::new()
-                .stack_size(STACK)
-                .spawn(move || server.answer(&server.handle(request, descriptor)));
-            workers.retain(|worker| !worker.is_finished());
-            match spawned {
-                Ok(worker) => workers.push(worker),
-                Err(error) => {
-                    self.answer(&Response::Failed { ticket: 0, failure: failure(&Started::from(error)) });
-                }
+            let (server, working) = (Arc::clone(&self), working.clone());
+            let spawned = std::thread::Builder::new().stack_size(STACK).spawn(move || {
+                server.answer(&server.handle(request, descriptor));
+                drop(working);
+            });
+            if let Err(error) = spawned {
+                self.answer(&Response::Failed { ticket: 0, failure: failure(&Started::from(error)) });
             }
         }
-        for worker in workers {
-            // One that panicked has said so and is gone as well.
-            let _ = worker.join();
-        }
+        drop(working);
+        // Nothing is ever sent: this ends when the last worker is done, or when one gets no end of its pipe.
+        let _ = finished.recv_timeout(GRACE);
     }
 
     fn answer(&self, response: &Response) {

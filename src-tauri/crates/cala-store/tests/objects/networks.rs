@@ -13,8 +13,11 @@ use crate::fixture::{Fixture, config, open};
 
 /// A network in the lowest free subnet of 10.89.0.0/16 and up.
 fn plan(name: &str, others: &[NetworkEntry]) -> Result<Network, StoreError> {
-    let used: BTreeSet<String> =
-        others.iter().filter_map(NetworkEntry::sound).map(|other| other.subnets[0].subnet.to_string()).collect();
+    let used: BTreeSet<String> = others
+        .iter()
+        .filter_map(NetworkEntry::sound)
+        .map(|other| other.subnets[0].subnet.to_string())
+        .collect();
     let free = (0..=255u32).map(|n| format!("10.89.{n}.0/24")).find(|subnet| !used.contains(subnet)).unwrap();
     Ok(Network {
         id: new_container_id()?.to_string(),
@@ -248,7 +251,9 @@ fn a_killed_maker_leaves_nothing_half_made() {
         }
         assert_eq!(subnets(&fixture.store).len(), entries.len());
         // The name that it was at is not lost.
-        let next = (0..200).map(|n| format!("{prefix}{n}")).find(|name| fixture.store.resolve_network(name).is_err());
+        let next = (0..200)
+            .map(|n| format!("{prefix}{n}"))
+            .find(|name| fixture.store.resolve_network(name).is_err());
         make(&fixture.store, &next.unwrap()).unwrap();
         for entry in fixture.store.networks().unwrap() {
             fixture.store.remove_network(entry.id()).unwrap();
