@@ -45,6 +45,12 @@ pub const TRANSPARENT_TABLE: u32 = 100;
 /// container is as large as one system call of theirs.
 pub const DEFAULT_MTU: u32 = 65_520;
 
+/// Single requests, for the uplink's tap.
+pub(crate) mod requests {
+    pub(crate) use super::address::{add_address, set_up};
+    pub(crate) use super::route::{add_default, remove_default};
+}
+
 /// How a container joins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Join {

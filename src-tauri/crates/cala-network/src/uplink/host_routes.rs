@@ -30,6 +30,12 @@ impl Families {
         !self.ipv4 && !self.ipv6
     }
 
+    /// Whether this family leads out.
+    #[must_use]
+    pub fn has(self, ipv6: bool) -> bool {
+        if ipv6 { self.ipv6 } else { self.ipv4 }
+    }
+
     /// Whether all that lead out by `other` do so by this.
     #[must_use]
     pub fn covers(self, other: Self) -> bool {
@@ -53,7 +59,7 @@ impl HostRoutes {
         let mut events = Socket::new(NETLINK_ROUTE).map_err(UplinkError::Watch)?;
         events.bind(&SocketAddr::new(0, ROUTE_GROUPS)).map_err(UplinkError::Watch)?;
         events.set_non_blocking(true).map_err(UplinkError::Watch)?;
-        Ok(Self { events, link: Link::open()? })
+        Ok(Self { events, link: Link::without_rules()? })
     }
 
     /// Readable when routes have changed.

@@ -1,1 +1,174 @@
-//! The programs and their arguments.
+//! pasta(1) and slirp4netns(1): where they are, their arguments, and the end of one that runs.
+
+use std::io::{self, Read as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use cala_sys::pidfd::PidFd;
+use cala_sys::spawn;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use rustix::fs::OFlags;
+
+use super::{Families, UplinkError};
+use crate::link::UPLINK;
+
+/// Where programs are: a holder's environment is empty.
+const FOLDERS: [&str; 6] =
+    ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/// What is kept of a program's last words, in bytes.
+const LAST_WORDS: u64 = 4096;
+
+/// Which program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Pasta,
+    Slirp,
+}
+
+/// Addresses of the tap and of the far side, both of Cala's own: a copy of the host's would shadow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ends {
+    pub(super) address: IpNet,
+    pub(super) gateway: IpAddr,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 2] = [Self::Pasta, Self::Slirp];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Pasta => "pasta",
+            Self::Slirp => "slirp4netns",
+        }
+    }
+
+    /// Where it is, if it is installed.
+    pub(super) fn path(self) -> Option<PathBuf> {
+        FOLDERS.iter().map(|folder| PathBuf::from(folder).join(self.name())).find(|path| path.is_file())
+    }
+
+    /// Its arguments; the network's namespace is descriptor 0.
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            // No ports in either direction; without --no-map-gw a container would reach the host's 127.0.0.1 by the
+            // address of the host's gateway. It is ended by us, so it need not watch the namespace. Its words go to
+            // descriptor 2 (-e; newer versions do so anyway).
+            Self::Pasta => &[
+                "-f",
+                "-q",
+                "-e",
+                "--netns-only",
+                "--netns",
+                "/proc/self/fd/0",
+                "--no-netns-quit",
+                "-I",
+                UPLINK,
+                "-t",
+                "none",
+                "-u",
+                "none",
+                "-T",
+                "none",
+                "-U",
+                "none",
+                "--no-map-gw",
+            ],
+            Self::Slirp => &[
+                "--netns-type=path",
+                "--mtu=65520",
+                "--cidr=192.0.0.0/24",
+                "--enable-ipv6",
+                "--disable-host-loopback",
+                "--disable-dns",
+                "/proc/self/fd/0",
+                UPLINK,
+            ],
+        }
+    }
+
+    /// 192.0.0.0/24 is set aside for such inner ends (RFC 6890). pasta answers for any address there, slirp4netns has
+    /// fixed ones: 192.0.0.2 of the above, fd00::2.
+    pub(super) fn ends(self, ipv6: bool) -> Ends {
+        match (ipv6, self) {
+            (false, _) => Ends {
+                address: IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(192, 0, 0, 100), 24)),
+                gateway: Ipv4Addr::new(192, 0, 0, 2).into(),
+            },
+            (true, Self::Pasta) => Ends {
+                address: IpNet::V6(Ipv6Net::new_assert(OWN_V6, 128)),
+                gateway: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1).into(),
+            },
+            (true, Self::Slirp) => Ends {
+                address: IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x64), 64)),
+                gateway: Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2).into(),
+            },
+        }
+    }
+}
+
+/// A unique local address (RFC 4193) that was drawn once; nobody but pasta sees it.
+const OWN_V6: Ipv6Addr = Ipv6Addr::new(0xfdb9, 0x2f6c, 0x81d4, 0, 0, 0, 0, 0x64);
+
+/// A program that was started.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) kind: Kind,
+    pub(super) since: Instant,
+    /// What the host had when it was started: pasta serves no others later.
+    pub(super) families: Families,
+    pidfd: PidFd,
+    words: io::PipeReader,
+}
+
+impl Running {
+    /// Starts it on the network with the namespace `n`.
+    pub(super) fn start(kind: Kind, n: BorrowedFd<'_>, families: Families) -> Result<Self, UplinkError> {
+        let failed = |source| UplinkError::Spawn { program: kind.name(), source };
+        let path = kind.path().ok_or(UplinkError::NoProgram)?;
+        let (words, their_end) = io::pipe().map_err(failed)?;
+        // It must never wait for us to read.
+        for end in [their_end.as_fd(), words.as_fd()] {
+            rustix::fs::fcntl_setfl(end, OFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
+        }
+        let mut program = spawn::Program::new(&path)
+            .stdin(n.try_clone_to_owned().map_err(failed)?)
+            .stderr(their_end.into());
+        for argument in kind.arguments() {
+            program = program.arg(argument);
+        }
+        #[expect(clippy::zombie_processes, reason = "it is reaped by its descriptor")]
+        let child = program.spawn().map_err(failed)?;
+        let pid = i32::try_from(child.id()).map_err(|_| failed(io::ErrorKind::InvalidData.into()))?;
+        let pidfd = PidFd::open(pid).map_err(failed)?;
+        Ok(Self { kind, since: Instant::now(), families, pidfd, words })
+    }
+
+    /// Readable when it has ended.
+    pub(super) fn pidfd(&self) -> &PidFd {
+        &self.pidfd
+    }
+
+    /// What to say of a program that has ended; reaps it.
+    pub(super) fn ended(mut self) -> UplinkError {
+        // A first process of a namespace may have reaped it before us.
+        let _ = self.pidfd.wait();
+        let mut words = Vec::new();
+        let _ = io::Read::by_ref(&mut self.words).take(LAST_WORDS).read_to_end(&mut words);
+        let words = String::from_utf8_lossy(&words);
+        let last = words.lines().rev().find(|line| !line.trim().is_empty());
+        let detail = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
+        UplinkError::Ended { program: self.kind.name(), detail }
+    }
+
+    /// Ends it and waits for its end.
+    pub(super) fn end(self) {
+        let _ = self.pidfd.send_signal(KILL);
+        let _ = self.pidfd.wait();
+    }
+}
+
+/// SIGKILL: it keeps nothing that could be saved.
+const KILL: i32 = 9;

@@ -1,1 +1,73 @@
-//! The tap in the network's namespace.
+//! The tap in the network's namespace, which the program makes and we configure.
+
+use std::os::fd::{AsFd as _, BorrowedFd};
+
+use cala_sys::netns;
+use netlink_sys::protocols::NETLINK_ROUTE;
+use netlink_sys::{Socket, SocketAddr};
+
+use super::host_routes::drain;
+use super::program::Kind;
+use super::{Families, UplinkError};
+use crate::link::{DEFAULT_MTU, Link, LinkError, UPLINK, requests};
+
+/// RTMGRP_LINK.
+const LINK_GROUP: u32 = 1;
+
+/// The interface [`UPLINK`] in N, seen from the host thread: its sockets were opened in N and stay there.
+#[derive(Debug)]
+pub(super) struct Tap {
+    events: Socket,
+    link: Link,
+    /// The network has a subnet of IPv6.
+    ipv6: bool,
+}
+
+impl Tap {
+    pub(super) fn open(n: BorrowedFd<'_>, ipv6: bool) -> Result<Self, UplinkError> {
+        let opened = netns::run_in(n, || {
+            let mut events = Socket::new(NETLINK_ROUTE)?;
+            events.bind(&SocketAddr::new(0, LINK_GROUP))?;
+            events.set_non_blocking(true)?;
+            Ok((events, Link::without_rules()))
+        });
+        let (events, link) = opened.and_then(|opened| opened).map_err(LinkError::Enter)?;
+        Ok(Self { events, link: link?, ipv6 })
+    }
+
+    /// Readable when an interface of N came, went or changed.
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.events.as_fd()
+    }
+
+    pub(super) fn take_events(&mut self) -> bool {
+        drain(&self.events)
+    }
+
+    /// Gives the tap its addresses and routes and brings it up. `false` when it is not there yet.
+    pub(super) fn configure(&mut self, kind: Kind, families: Families) -> Result<bool, UplinkError> {
+        let Some(tap) = self.link.find(UPLINK)? else { return Ok(false) };
+        let mut asked = vec![requests::set_up(UPLINK, tap.index, Some(DEFAULT_MTU))];
+        for ipv6 in self.own_families() {
+            asked.push(requests::add_address(tap.index, kind.ends(ipv6).address));
+        }
+        self.link.ask(asked)?;
+        self.route(kind, families)
+    }
+
+    /// Default routes as the host has them, so that what cannot be reached fails at once. `false` without a tap.
+    pub(super) fn route(&mut self, kind: Kind, families: Families) -> Result<bool, UplinkError> {
+        let Some(tap) = self.link.find(UPLINK)? else { return Ok(false) };
+        let mut asked = Vec::new();
+        for ipv6 in self.own_families() {
+            let change = if families.has(ipv6) { requests::add_default } else { requests::remove_default };
+            asked.push(change(kind.ends(ipv6).gateway, Some(tap.index)));
+        }
+        self.link.ask(asked)?;
+        Ok(true)
+    }
+
+    fn own_families(&self) -> impl Iterator<Item = bool> + use<> {
+        [false, true].into_iter().take(if self.ipv6 { 2 } else { 1 })
+    }
+}
