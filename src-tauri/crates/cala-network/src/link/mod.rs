@@ -16,6 +16,10 @@ mod nft;
 mod route;
 mod socket;
 mod sysctl;
+#[cfg(test)]
+pub(crate) mod testbed;
+#[cfg(test)]
+mod tests;
 mod veth;
 
 use std::net::{IpAddr, Ipv4Addr};
