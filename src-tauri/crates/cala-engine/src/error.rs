@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cala_holder::HolderError;
 use cala_monitor::MonitorError;
 use cala_network::NetworkError;
 use cala_registry::RegistryError;
@@ -34,6 +35,9 @@ pub enum EngineError {
     /// A network.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The holder of a network.
+    #[error(transparent)]
+    Holder(#[from] HolderError),
     /// User namespaces of this machine.
     #[error(transparent)]
     Userns(#[from] UsernsError),
@@ -120,6 +124,7 @@ impl EngineError {
             Self::Registry(error) => error,
             Self::Monitor(error) => error,
             Self::Network(error) => error,
+            Self::Holder(error) => error,
             Self::Userns(error) => error,
             _ => return None,
         })

@@ -27,6 +27,7 @@ mod filter;
 mod images;
 mod info;
 mod logs;
+mod networks;
 mod oci;
 mod options;
 mod programs;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use cala_spec::invalid::InvalidValue;
 use cala_spec::{ContainerStatus, Digest};
 
-use super::{LabelTerm, glob, split, unknown};
+use regex_lite::Regex;
+
+use super::{LabelTerm, regular, split, unknown};
 
 const KEYS: &str = "keys are id, name, label, status, ancestor, exited, before, since, volume, network";
 
@@ -28,7 +30,7 @@ pub(crate) struct Subject<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct ContainerMatcher {
     ids: Vec<String>,
-    names: Vec<String>,
+    names: Vec<Regex>,
     labels: Vec<LabelTerm>,
     not_labels: Vec<LabelTerm>,
     statuses: Vec<Vec<ContainerStatus>>,
@@ -55,8 +57,8 @@ impl ContainerMatcher {
             let owned = || value.to_owned();
             match key {
                 "id" => matcher.ids.push(owned()),
-                "name" => matcher.names.push(owned()),
-                "label" if filter.starts_with("label!=") => matcher.not_labels.push(LabelTerm::parse(value)),
+                "name" => matcher.names.push(regular(key, value.strip_prefix('/').unwrap_or(value))?),
+                "label!" => matcher.not_labels.push(LabelTerm::parse(value)),
                 "label" => matcher.labels.push(LabelTerm::parse(value)),
                 "status" => matcher.statuses.push(status(value)?),
                 "ancestor" => matcher.ancestors.push(owned()),
@@ -78,7 +80,7 @@ impl ContainerMatcher {
 
     pub(crate) fn matches(&self, subject: &Subject<'_>) -> bool {
         any(&self.ids, |id| subject.id.starts_with(id.as_str()))
-            && any(&self.names, |name| name_matches(name, subject.name))
+            && any(&self.names, |name| name.is_match(subject.name))
             && self.labels.iter().all(|label| label.matches(subject.labels))
             && !self.not_labels.iter().any(|label| label.matches(subject.labels))
             && any(&self.statuses, |statuses| statuses.contains(&subject.status))
@@ -97,14 +99,9 @@ fn any<T>(wanted: &[T], holds: impl Fn(&T) -> bool) -> bool {
     wanted.is_empty() || wanted.iter().any(holds)
 }
 
-/// Part of the name, or of it from its beginning (`^web`), to its end (`web$`), or a pattern with `*`.
-fn name_matches(wanted: &str, name: &str) -> bool {
-    let (wanted, from_start) =
-        wanted.strip_prefix('^').or_else(|| wanted.strip_prefix('/')).map_or((wanted, false), |w| (w, true));
-    let (wanted, to_end) = wanted.strip_suffix('$').map_or((wanted, false), |w| (w, true));
-    let star = wanted.replace(".*", "*");
-    let pattern = format!("{}{star}{}", if from_start { "" } else { "*" }, if to_end { "" } else { "*" });
-    glob(&pattern, name)
+/// Whether a regular expression is found in a name; one that is none is found nowhere.
+pub(super) fn name_matches(wanted: &str, name: &str) -> bool {
+    Regex::new(wanted).is_ok_and(|wanted| wanted.is_match(name))
 }
 
 /// The image by id, id prefix, name, name without registry, or name without tag.
@@ -188,6 +185,9 @@ mod tests {
             ("name=^reef", false),
             ("name=reef$", true),
             ("name=c.*f", true),
+            ("name=nope|reef", true),
+            ("name=calm[_-]reef", true),
+            ("name=/calm", true),
             ("status=exited", true),
             ("status=created", false),
             ("exited=3", true),
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for bad in ["name", "nope=1", "status=dancing", "exited=x", "=x", "before=x"] {
+        for bad in ["name", "name=(", "name!=web", "status!=running", "nope=1", "status=dancing", "exited=x", "=x", "before=x"] {
             let created = |_: &str| Err(InvalidValue::new("x", "no such container"));
             assert!(ContainerMatcher::parse::<InvalidValue>(&[bad.to_owned()], created).is_err(), "{bad}");
         }

@@ -108,6 +108,8 @@ mod tests {
                 "{filters:?}"
             );
         }
-        assert!(EventMatcher::parse(&["type=nope".to_owned()]).is_err());
+        for bad in ["type=nope", "label!=a", "container!=web"] {
+            assert!(EventMatcher::parse(&[bad.to_owned()]).is_err(), "{bad}");
+        }
     }
 }

@@ -24,7 +24,9 @@ pub(crate) struct ImageMatcher {
     dangling: Option<bool>,
     in_use: Option<bool>,
     references: Vec<String>,
+    not_references: Vec<String>,
     labels: Vec<LabelTerm>,
+    not_labels: Vec<LabelTerm>,
     ids: Vec<String>,
     before: Vec<i64>,
     since: Vec<i64>,
@@ -46,6 +48,8 @@ impl ImageMatcher {
                 "dangling" => matcher.dangling = Some(truth(key, value)?),
                 "containers" => matcher.in_use = Some(truth(key, value)?),
                 "reference" => matcher.references.push(value.to_owned()),
+                "reference!" => matcher.not_references.push(value.to_owned()),
+                "label!" => matcher.not_labels.push(LabelTerm::parse(value)),
                 "label" => matcher.labels.push(LabelTerm::parse(value)),
                 "id" => matcher.ids.push(value.strip_prefix("sha256:").unwrap_or(value).to_owned()),
                 "before" => matcher.before.push(created_of(value)?),
@@ -64,6 +68,11 @@ impl ImageMatcher {
                     .references
                     .iter()
                     .any(|wanted| image.names.iter().any(|name| reference_matches(wanted, name))))
+            && !self
+                .not_references
+                .iter()
+                .any(|wanted| image.names.iter().any(|name| reference_matches(wanted, name)))
+            && !self.not_labels.iter().any(|label| label.matches(image.labels))
             && self.labels.iter().all(|label| label.matches(image.labels))
             && (self.ids.is_empty() || self.ids.iter().any(|id| image.id.starts_with(id.as_str())))
             && self.before.iter().all(|time| image.created_ns < *time)
@@ -114,11 +123,25 @@ mod tests {
     }
 
     #[test]
+    fn labels_and_references_can_be_negated() {
+        let labels = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
+        let names = ["docker.io/library/alpine:3".to_owned()];
+        let image = ImageSubject { id: "ab", names: &names, labels: &labels, created_ns: 0, containers: 0 };
+        for (filter, expected) in
+            [("label!=a", false), ("label!=b", true), ("reference!=alpine", false), ("reference!=x", true)]
+        {
+            let none = |_: &str| Err(InvalidValue::new("x", "no such image"));
+            let matcher = ImageMatcher::parse::<InvalidValue>(&[filter.to_owned()], none).expect("valid");
+            assert_eq!(matcher.matches(&image), expected, "{filter}");
+        }
+    }
+
+    #[test]
     fn keys_are_read() {
         let none = |_: &str| Err(InvalidValue::new("x", "no such image"));
         let parse = |text: &str| ImageMatcher::parse::<InvalidValue>(&[text.to_owned()], none);
         assert_eq!(parse("dangling=true").expect("valid").dangling, Some(true));
-        for bad in ["dangling=maybe", "nope=1", "before=x", "dangling"] {
+        for bad in ["dangling=maybe", "dangling!=true", "nope=1", "before=x", "dangling"] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

@@ -1,22 +1,25 @@
-//! `--filter key=value` for containers, images and events: read once, checked before anything is listed. Pure.
+//! `--filter key=value` for containers, images, networks and events: read once, checked before anything is listed. Pure.
 
 mod container;
 mod event;
 mod image;
+mod network;
 
 pub(crate) use container::{ContainerMatcher, Subject};
 pub(crate) use event::EventMatcher;
 pub(crate) use image::{ImageMatcher, ImageSubject, reference_matches};
+pub(crate) use network::{NetworkMatcher, NetworkSubject};
 
 use std::collections::BTreeMap;
 
 use cala_spec::invalid::InvalidValue;
+use regex_lite::Regex;
 
-/// Splits a filter into its key and value; the key is lower-cased by nobody: Podman's are exact.
+/// Splits a filter into its key and value. The `!` of `label!=x` stays with the key: a key that cannot be negated is
+/// unknown with it. The key is lower-cased by nobody: Podman's are exact.
 fn split<'a>(filter: &'a str, keys: &'static str) -> Result<(&'a str, &'a str), InvalidValue> {
     filter
         .split_once('=')
-        .map(|(key, value)| (key.trim_end_matches('!'), value))
         .filter(|(key, _)| !key.is_empty())
         .ok_or_else(|| {
             InvalidValue::new(
@@ -51,6 +54,14 @@ impl LabelTerm {
             glob(&self.name, name) && self.value.as_ref().is_none_or(|wanted| glob(wanted, value))
         })
     }
+}
+
+/// A regular expression as `name=` takes it; it matches anywhere in the text unless it says otherwise.
+fn regular(key: &str, text: &str) -> Result<Regex, InvalidValue> {
+    Regex::new(text).map_err(|error| {
+        InvalidValue::new("invalid_filter", format!("{key} filter {text:?} is not a regular expression: {error}"))
+            .allowing("a part of the name, or an expression such as ^web or a|b")
+    })
 }
 
 /// Whether a pattern with `*` and `?` covers a whole text.

@@ -1,4 +1,4 @@
-//! What the engine shows: containers, images and the machine, in the field names of Podman's JSON.
+//! What the engine shows: containers, images, networks and the machine, in the field names of Podman's JSON.
 //!
 //! Plain data for the faces: the command line prints and templates it, the window draws it, the API will send it.
 //! Names are those of `podman ps|inspect|images|info|version --format json`; what Podman knows and Cala does not have
@@ -9,6 +9,7 @@ mod image;
 mod info;
 mod inspect;
 mod inspect_host;
+mod network;
 
 pub use container::{ContainerSummary, PortMapping};
 pub use image::{HistoryEntry, ImageInspect, ImageInspectConfig, ImageSummary, RemovedImage, RootFs};
@@ -21,3 +22,7 @@ pub use inspect::{
     NetworkSettings,
 };
 pub use inspect_host::{HostConfig, InspectDevice, InspectUlimit, LogConfig, RestartPolicy};
+pub use network::{
+    LeaseRange, NetworkAddress, NetworkContainer, NetworkEndpointAddresses, NetworkInspect, NetworkSubnet,
+    NetworkSummary,
+};

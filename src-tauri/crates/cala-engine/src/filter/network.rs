@@ -1,0 +1,195 @@
+//! Filters of `network ls` and `network prune` (podman-network-ls(1)): values of one key are alternatives, different keys and
+//! labels must all hold.
+
+use std::collections::BTreeMap;
+
+use cala_spec::duration::parse_time;
+use cala_spec::invalid::InvalidValue;
+
+use super::container::name_matches;
+use super::LabelTerm;
+
+const LIST_KEYS: &str = "keys are name, id, driver, label, until, dangling";
+const PRUNE_KEYS: &str = "keys are label and until";
+
+/// What is known of a network that a filter may ask for.
+#[derive(Debug, Clone)]
+pub(crate) struct NetworkSubject<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) driver: &'a str,
+    pub(crate) labels: &'a BTreeMap<String, String>,
+    pub(crate) created_ns: i64,
+    /// A container is in it, or it is the default network.
+    pub(crate) in_use: bool,
+}
+
+/// All filters of one call.
+#[derive(Debug, Default)]
+pub(crate) struct NetworkMatcher {
+    ids: Vec<String>,
+    names: Vec<String>,
+    drivers: Vec<String>,
+    labels: Vec<LabelTerm>,
+    not_labels: Vec<LabelTerm>,
+    until: Option<i64>,
+    dangling: Option<bool>,
+}
+
+impl NetworkMatcher {
+    /// Reads the filters of a listing.
+    ///
+    /// # Errors
+    /// An unknown key or a value that does not fit it.
+    pub(crate) fn for_list(filters: &[String], now_ns: i64) -> Result<Self, InvalidValue> {
+        Self::parse(filters, now_ns, LIST_KEYS)
+    }
+
+    /// Reads the filters of a removal of what is not used.
+    ///
+    /// # Errors
+    /// As `for_list`.
+    pub(crate) fn for_prune(filters: &[String], now_ns: i64) -> Result<Self, InvalidValue> {
+        Self::parse(filters, now_ns, PRUNE_KEYS)
+    }
+
+    fn parse(filters: &[String], now_ns: i64, keys: &'static str) -> Result<Self, InvalidValue> {
+        let wrong = |text: String| InvalidValue::new("invalid_filter", text);
+        let all = keys == LIST_KEYS;
+        let mut matcher = Self::default();
+        for filter in filters {
+            let Some((key, value)) = filter.split_once('=') else {
+                let text = format!("filter input must be in the form of filter=value: {filter} is invalid");
+                return Err(wrong(text).allowing(keys));
+            };
+            match key {
+                "label" => matcher.labels.push(LabelTerm::parse(value)),
+                "label!" => matcher.not_labels.push(LabelTerm::parse(value)),
+                "until" => matcher.set_until(value, now_ns)?,
+                "name" if all => matcher.names.push(value.to_owned()),
+                "id" if all => matcher.ids.push(value.to_owned()),
+                "driver" if all => matcher.drivers.push(value.to_owned()),
+                "dangling" if all => matcher.dangling = Some(truth(value)?),
+                other => return Err(wrong(format!("invalid filter \"{other}\"")).allowing(keys)),
+            }
+        }
+        Ok(matcher)
+    }
+
+    fn set_until(&mut self, value: &str, now_ns: i64) -> Result<(), InvalidValue> {
+        if self.until.is_some() {
+            return Err(InvalidValue::new("invalid_filter", "specify exactly one timestamp for until")
+                .allowing("leave out all but one `until`"));
+        }
+        // Without a zone a time is local; the engine does not know the person's and takes the machine's.
+        let offset = jiff::tz::TimeZone::system().to_offset(jiff::Timestamp::now()).seconds();
+        let time = parse_time(value, now_ns, offset).map_err(|_| {
+            InvalidValue::new("invalid_time", format!("failed to parse value as time or duration: {value:?}"))
+                .allowing("a time is `2026-01-31T12:00:00`, or a duration before now such as `24h`")
+        })?;
+        self.until = Some(time);
+        Ok(())
+    }
+
+    /// Whether it must be known which networks are in use.
+    pub(crate) fn asks_for_use(&self) -> bool {
+        self.dangling.is_some()
+    }
+
+    pub(crate) fn matches(&self, network: &NetworkSubject<'_>) -> bool {
+        let any = |wanted: &[String], holds: &dyn Fn(&str) -> bool| {
+            wanted.is_empty() || wanted.iter().any(|wanted| holds(wanted))
+        };
+        any(&self.ids, &|id| id_matches(id, network.id))
+            && any(&self.names, &|name| name_matches(name, network.name))
+            && any(&self.drivers, &|driver| driver == network.driver)
+            && self.labels.iter().all(|label| label.matches(network.labels))
+            && !self.not_labels.iter().any(|label| label.matches(network.labels))
+            && self.until.is_none_or(|until| network.created_ns < until)
+            && self.dangling.is_none_or(|dangling| dangling != network.in_use)
+    }
+}
+
+/// Digits are the beginning of an id, anything else is a pattern.
+fn id_matches(wanted: &str, id: &str) -> bool {
+    if wanted.bytes().all(|b| b.is_ascii_hexdigit()) { id.starts_with(wanted) } else { name_matches(wanted, id) }
+}
+
+fn truth(value: &str) -> Result<bool, InvalidValue> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(InvalidValue::new("invalid_filter", format!("invalid dangling filter value {value:?}"))
+            .allowing("dangling is true or false")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_700_000_000_000_000_000;
+
+    fn parse(filters: &[&str]) -> Result<NetworkMatcher, InvalidValue> {
+        let filters: Vec<String> = filters.iter().map(|&filter| filter.to_owned()).collect();
+        NetworkMatcher::for_list(&filters, NOW)
+    }
+
+    fn matches(filters: &[&str]) -> bool {
+        let labels = BTreeMap::from([("x".to_owned(), "1".to_owned())]);
+        let id = format!("2f259{}", "0".repeat(59));
+        let network = NetworkSubject {
+            id: &id,
+            name: "p1",
+            driver: "bridge",
+            labels: &labels,
+            created_ns: NOW - 60_000_000_000,
+            in_use: false,
+        };
+        parse(filters).expect("valid filters").matches(&network)
+    }
+
+    #[test]
+    fn filters_choose_as_podmans_do() {
+        for (filters, expected) in [
+            (&[][..], true),
+            (&["name=p"], true),
+            (&["name=p2", "name=p1"], true),
+            (&["name=^p"], true),
+            (&["name=1$"], true),
+            (&["name=nope"], false),
+            (&["id=2f259"], true),
+            (&["id=f259"], false),
+            (&["id=$"], true),
+            (&["driver=a", "driver=bridge"], true),
+            (&["driver=macvlan"], false),
+            (&["label=x", "label=x=1"], true),
+            (&["label=x=2"], false),
+            (&["label!=x"], false),
+            (&["label!=y"], true),
+            (&["until=10s"], true),
+            (&["until=1h"], false),
+            (&["until=2099-01-01"], true),
+            (&["dangling=true"], true),
+            (&["dangling=false"], false),
+            (&["name=p", "driver=macvlan"], false),
+        ] {
+            assert_eq!(matches(filters), expected, "{filters:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_filter_is_said_in_podmans_words() {
+        for (filters, expected) in [
+            (&["foo"][..], "filter input must be in the form of filter=value: foo is invalid"),
+            (&["foo=bar"], "invalid filter \"foo\""),
+            (&["until=foo"], "failed to parse value as time or duration: \"foo\""),
+            (&["until=1h", "until=2h"], "specify exactly one timestamp for until"),
+            (&["dangling=maybe"], "invalid dangling filter value \"maybe\""),
+        ] {
+            assert_eq!(parse(filters).expect_err("wrong").to_string(), expected);
+        }
+        let error = NetworkMatcher::for_prune(&["name=p".to_owned()], NOW).expect_err("not for prune");
+        assert_eq!(error.to_string(), "invalid filter \"name\"");
+    }
+}
