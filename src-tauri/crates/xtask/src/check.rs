@@ -16,7 +16,7 @@ pub(crate) struct Options {
 
 /// Installs what the checks need, then checks.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    packages::ensure(&[packages::ENGINE, packages::WINDOW])?;
+    packages::ensure(&[packages::ENGINE, packages::WINDOW, node::packages()])?;
     node::install()?;
     checks()?;
     if options.full { full() } else { Ok(()) }

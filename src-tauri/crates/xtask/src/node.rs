@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::packages;
+use crate::packages::{self, Package};
 use crate::step::{command, has, root, step};
 
 /// The oldest Node.js that Vite runs on.
@@ -20,6 +20,11 @@ pub(crate) fn npm() -> Command {
     let mut npm = command("npm");
     npm.current_dir(root().join("ui"));
     npm
+}
+
+/// Debian's packages, where there is no Node.js at all.
+pub(crate) fn packages() -> &'static [Package] {
+    if version().is_none() || !has("npm") { packages::NODE } else { &[] }
 }
 
 /// Installs the exact packages of the lock file, unless they are there.
@@ -39,11 +44,8 @@ pub(crate) fn build() -> Result<()> {
     step("build the pages", "npm run build, in ui/", npm().args(["run", "build"]))
 }
 
-/// Node.js as it is found; else Debian's; when that is too old the one of the npm package `node`, in `target/node`.
+/// Node.js as it is found; when that is too old the one of the npm package `node`, in `target/node`.
 fn ensure_node() -> Result<()> {
-    if version().is_none() || !has("npm") {
-        packages::ensure(&[packages::NODE])?;
-    }
     if version() >= Some(OLDEST) {
         return Ok(());
     }

@@ -57,21 +57,35 @@ pub(crate) fn ensure(groups: &[&[Package]]) -> Result<()> {
         );
     }
     let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
-    let remedy = format!("run by hand: sudo apt-get install {}", names.join(" "));
+    let line = format!("apt-get install {}", names.join(" "));
+    if !is_root() && !has("sudo") {
+        bail!(
+            "packages are missing, and there is no sudo to install them with\nremedy: as root, run: {line}"
+        );
+    }
+    let remedy = if is_root() {
+        format!("run by hand: {line}")
+    } else {
+        format!(
+            "run by hand: sudo {line}\n        or, where this account may not use sudo, have it run as root: {line}"
+        )
+    };
     step("update the list of packages", &remedy, apt().args(["update", "-qq"]))?;
     step(
-        "install packages",
+        "install packages (can take minutes)",
         &remedy,
         apt().args(["install", "-y", "-qq", "--no-install-recommends"]).args(&names),
     )
 }
 
+/// apt-get without questions; dpkg's line or three for each package would hide what was said before.
 fn apt() -> Command {
     let mut apt = if is_root() { command("apt-get") } else { command("sudo") };
     if !is_root() {
         apt.args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
     }
     apt.env("DEBIAN_FRONTEND", "noninteractive");
+    apt.stdout(Stdio::null());
     apt
 }
 

@@ -23,9 +23,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()));
     let window = display && !options.serve;
     if window {
-        packages::ensure(&[packages::ENGINE, packages::WINDOW])?;
+        packages::ensure(&[packages::ENGINE, packages::WINDOW, node::packages()])?;
     } else {
-        packages::ensure(&[packages::ENGINE])?;
+        packages::ensure(&[packages::ENGINE, node::packages()])?;
     }
     node::install()?;
     node::build()?;

@@ -20,7 +20,7 @@ pub(crate) struct Options {
 
 /// Installs, checks, builds, tests, and names what could not be tested here.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    packages::ensure(&[packages::ENGINE, packages::WINDOW, packages::TESTS])?;
+    packages::ensure(&[packages::ENGINE, packages::WINDOW, packages::TESTS, node::packages()])?;
     node::install()?;
     node::build()?;
     let skips = root().join("target/skipped-tests.tsv");

@@ -13,7 +13,7 @@ pub(super) const NAME: &str = "window";
 
 /// Builds the window's release and has `tests/window/bench.mjs` measure it: no podman has a window to compare with.
 pub(super) fn measure() -> Result<()> {
-    packages::ensure(&[packages::WINDOW, packages::TESTS])?;
+    packages::ensure(&[packages::WINDOW, packages::TESTS, node::packages()])?;
     node::install()?;
     node::build()?;
     let mut build = cargo();
