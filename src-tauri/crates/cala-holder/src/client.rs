@@ -13,7 +13,7 @@ use cala_sys::flock::{FileLock, Mode};
 use crate::HolderError;
 use crate::framing::{Inbox, Message, encode};
 use crate::paths;
-use crate::protocol::{Attach, Attached, Launch, Names, PROTOCOL, Reach, Reply, Request, Snapshot};
+use crate::protocol::{Attach, Attached, Launch, Names, PROTOCOL, Reach, Reply, Request, Snapshot, WITHIN};
 
 /// How long an answer is waited for; generous, because a machine may be overloaded.
 pub const ANSWER_LIMIT: Duration = Duration::from_secs(20);
@@ -80,11 +80,11 @@ impl HolderClient {
         namespace: Option<BorrowedFd<'_>>,
     ) -> Result<Self, HolderError> {
         let lock = try_lock(launch)?.ok_or(HolderError::AlreadyHeld)?;
-        Self::spawn_locked(program, launch, &lock, namespace)
+        Spawner { program, within: false }.spawn(launch, &lock, namespace)
     }
 
     /// Connects to the holder of a network, or starts one: whoever gets the network's lock does, and hands it over. Any
-    /// number may do this at once; all end at the same holder.
+    /// number may do this at once; all end at the same holder. For callers outside U: the engine.
     ///
     /// # Errors
     /// As [`Self::spawn`] and [`Self::connect`]; [`HolderError::Silent`] when another's start comes to no end.
@@ -93,49 +93,19 @@ impl HolderClient {
         launch: &Launch,
         namespace: Option<BorrowedFd<'_>>,
     ) -> Result<Self, HolderError> {
-        let network = network_of(launch)?;
-        let deadline = Instant::now() + START_LIMIT;
-        let mut pause = PAUSES.0;
-        loop {
-            match Self::connect(&launch.run_root, network) {
-                // Not there yet, or just ending.
-                Err(HolderError::NotRunning { .. } | HolderError::Closed) => {}
-                result => return result,
-            }
-            if let Some(lock) = try_lock(launch)? {
-                return Self::spawn_locked(program, launch, &lock, namespace);
-            }
-            if Instant::now() >= deadline {
-                return Err(HolderError::Silent);
-            }
-            wait(pause);
-            pause = (pause * 2).min(PAUSES.1);
-        }
+        Spawner { program, within: false }.ensure(launch, namespace)
     }
 
-    fn spawn_locked(
+    /// As [`Self::ensure`], for callers in U: monitors. U is not looked for then, which would ask the caller, who waits.
+    ///
+    /// # Errors
+    /// As [`Self::ensure`].
+    pub fn ensure_within(
         program: &Path,
         launch: &Launch,
-        lock: &FileLock,
         namespace: Option<BorrowedFd<'_>>,
     ) -> Result<Self, HolderError> {
-        let (ours, theirs) = UnixStream::pair().map_err(HolderError::io("make a socket pair"))?;
-        let short = network_of(launch)?;
-        let mut launcher = cala_sys::spawn::Program::new(program)
-            .arg(short.get(..12).unwrap_or(short))
-            .stdin(OwnedFd::from(theirs))
-            .spawn()
-            .map_err(|source| HolderError::Spawn { program: program.to_owned(), source })?;
-        let mut client = Self::of(ours, START_LIMIT);
-        let fds: Vec<BorrowedFd<'_>> = std::iter::once(lock.as_fd()).chain(namespace).collect();
-        let greeted = client
-            .send(&hello(), &[])
-            .and_then(|()| client.send(&Request::Launch(launch.clone()), &fds))
-            .and_then(|()| client.expect_hello());
-        // It ends as soon as the holder is there, or has said why not. An error means that somebody else reaped it.
-        let _ = launcher.wait();
-        client.limit = ANSWER_LIMIT;
-        greeted.map(|()| client)
+        Spawner { program, within: true }.ensure(launch, namespace)
     }
 
     fn of(stream: UnixStream, limit: Duration) -> Self {
@@ -320,6 +290,66 @@ impl HolderClient {
                 },
             }
         }
+    }
+}
+
+/// How a holder is started.
+struct Spawner<'a> {
+    program: &'a Path,
+    /// The caller is in U.
+    within: bool,
+}
+
+impl Spawner<'_> {
+    fn ensure(
+        &self,
+        launch: &Launch,
+        namespace: Option<BorrowedFd<'_>>,
+    ) -> Result<HolderClient, HolderError> {
+        let network = network_of(launch)?;
+        let deadline = Instant::now() + START_LIMIT;
+        let mut pause = PAUSES.0;
+        loop {
+            match HolderClient::connect(&launch.run_root, network) {
+                // Not there yet, or just ending.
+                Err(HolderError::NotRunning { .. } | HolderError::Closed) => {}
+                result => return result,
+            }
+            if let Some(lock) = try_lock(launch)? {
+                return self.spawn(launch, &lock, namespace);
+            }
+            if Instant::now() >= deadline {
+                return Err(HolderError::Silent);
+            }
+            wait(pause);
+            pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
+    fn spawn(
+        &self,
+        launch: &Launch,
+        lock: &FileLock,
+        namespace: Option<BorrowedFd<'_>>,
+    ) -> Result<HolderClient, HolderError> {
+        let (ours, theirs) = UnixStream::pair().map_err(HolderError::io("make a socket pair"))?;
+        let short = network_of(launch)?;
+        let short = short.get(..12).unwrap_or(short);
+        let program = cala_sys::spawn::Program::new(self.program).arg(short).stdin(OwnedFd::from(theirs));
+        let program = if self.within { program.arg(WITHIN) } else { program };
+        let mut launcher = program
+            .spawn()
+            .map_err(|source| HolderError::Spawn { program: self.program.to_owned(), source })?;
+        let mut client = HolderClient::of(ours, START_LIMIT);
+        let fds: Vec<BorrowedFd<'_>> = std::iter::once(lock.as_fd()).chain(namespace).collect();
+        let greeted = client
+            .send(&hello(), &[])
+            .and_then(|()| client.send(&Request::Launch(launch.clone()), &fds))
+            .and_then(|()| client.expect_hello());
+        // It ends as soon as the holder is there, or has said why not. An error means that somebody else reaped it.
+        let _ = launcher.wait();
+        client.limit = ANSWER_LIMIT;
+        greeted.map(|()| client)
     }
 }
 

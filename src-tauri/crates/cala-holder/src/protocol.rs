@@ -29,6 +29,9 @@ pub const SOCKET_NAME: &str = "sock";
 /// Descriptors beside one message at most; the ports beyond are published one by one.
 pub const MAX_DESCRIPTORS: usize = 8;
 
+/// The second argument of the program when whoever spawned it is in U already.
+pub const WITHIN: &str = "within";
+
 /// From a client to a holder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]

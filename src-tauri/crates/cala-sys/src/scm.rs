@@ -56,16 +56,29 @@ pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<O
 /// # Errors
 /// Those of getsockopt(2).
 pub fn peer_uid(socket: impl AsFd) -> io::Result<u32> {
+    peer(socket.as_fd()).map(|peer| peer.uid)
+}
+
+/// The pid of whoever connected or, for one who has connected, of whoever listens; 0 when it is outside our pid
+/// namespace. It lasts no longer than that process.
+///
+/// # Errors
+/// Those of getsockopt(2).
+pub fn peer_pid(socket: impl AsFd) -> io::Result<i32> {
+    peer(socket.as_fd()).map(|peer| peer.pid)
+}
+
+fn peer(socket: BorrowedFd<'_>) -> io::Result<libc::ucred> {
     // Not by rustix: its `UCred` cannot hold the pid 0 of a peer outside our pid namespace.
     let mut peer = libc::ucred { pid: 0, uid: u32::MAX, gid: u32::MAX };
     let mut size =
         libc::socklen_t::try_from(size_of::<libc::ucred>()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    let fd = socket.as_fd().as_raw_fd();
+    let fd = socket.as_raw_fd();
     // SAFETY: `peer` is valid for writing `size` bytes, and the descriptor is open for the call.
     let done = unsafe {
         libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_PEERCRED, (&raw mut peer).cast(), &raw mut size)
     };
-    if done == 0 { Ok(peer.uid) } else { Err(io::Error::last_os_error()) }
+    if done == 0 { Ok(peer) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Connects to a socket at a path of any length.

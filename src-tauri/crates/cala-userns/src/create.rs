@@ -59,27 +59,40 @@ pub fn clone_shared(
     f: impl FnOnce(Entered) -> i32,
 ) -> Result<PidFd, UsernsError> {
     if let Some(namespace) = find_live(run_root) {
-        return clone_joined(&namespace, flags, f);
+        return clone_in(namespace.as_fd(), flags, f);
     }
     let lock = lock(&run_root.join("userns.lock"))?;
     // Whoever had the lock has a listening socket by now.
     if let Some(namespace) = find_live(run_root) {
         drop(lock);
-        return clone_joined(&namespace, flags, f);
+        return clone_in(namespace.as_fd(), flags, f);
     }
     clone_in_new(&plan()?, flags, move || f(Entered { lock: Some(lock) }))
 }
 
-fn clone_joined(
-    namespace: &OwnedFd,
+/// Clones a child into this user namespace, which may be the one that the caller is in already; afterwards the caller is
+/// in it too. The child runs `f` and ends with the exit code that it returns.
+///
+/// # Errors
+/// [`UsernsError::Join`], [`UsernsError::Create`].
+pub fn clone_in(
+    namespace: BorrowedFd<'_>,
     flags: CloneFlags,
     f: impl FnOnce(Entered) -> i32,
 ) -> Result<PidFd, UsernsError> {
-    join(namespace.as_fd())?;
+    // Joining one's own is refused (EINVAL).
+    if !is_own(namespace).map_err(UsernsError::Join)? {
+        join(namespace)?;
+    }
     match clone3(flags, None).map_err(UsernsError::Create)? {
         Cloned::Parent { pidfd, .. } => Ok(PidFd::from(pidfd)),
         Cloned::Child => exit(f(Entered { lock: None })),
     }
+}
+
+fn is_own(namespace: BorrowedFd<'_>) -> io::Result<bool> {
+    let (own, other) = (rustix::fs::fstat(crate::own_namespace()?)?, rustix::fs::fstat(namespace)?);
+    Ok((own.st_dev, own.st_ino) == (other.st_dev, other.st_ino))
 }
 
 /// For a helper program just after its start: it goes on as uid 0 in U, the run root's if a monitor is alive there, else

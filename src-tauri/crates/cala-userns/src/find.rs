@@ -5,7 +5,9 @@ use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use cala_sys::poll::Interest;
 
 use crate::wire;
 
@@ -25,11 +27,34 @@ pub fn find_live(run_root: &Path) -> Option<OwnedFd> {
     let folders = FOLDERS.iter().filter_map(|folder| fs::read_dir(run_root.join(folder)).ok());
     let sockets = folders.flatten().filter_map(|entry| Some(entry.ok()?.path().join("sock")));
     // Those that are connected to and say nothing cost time.
-    let answers = sockets.filter_map(|socket| cala_sys::scm::connect(&socket).ok()).map(ask);
+    let answers = sockets.filter_map(|socket| cala_sys::scm::connect(&socket).ok()).map(namespace_of);
     answers.take(MAX_SILENT).find_map(Result::ok)
 }
 
-fn ask(mut stream: UnixStream) -> io::Result<OwnedFd> {
+/// One that does not answer, because it is just waiting for somebody itself, is looked at instead of asked.
+fn namespace_of(stream: UnixStream) -> io::Result<OwnedFd> {
+    ask(&stream).or_else(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => look(&stream),
+        _ => Err(error),
+    })
+}
+
+/// The user namespace of whoever listens; its owner may look.
+fn look(stream: &UnixStream) -> io::Result<OwnedFd> {
+    let pid = cala_sys::scm::peer_pid(stream)?;
+    let namespace = fs::File::open(format!("/proc/{pid}/ns/user"))?.into();
+    // The number is that of the listener as long as that is there.
+    if hung_up(stream)? { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(namespace) }
+}
+
+fn hung_up(stream: &UnixStream) -> io::Result<bool> {
+    let interest = [Interest { fd: stream.as_fd(), read: false, write: false, token: () }];
+    let mut ready = Vec::new();
+    cala_sys::poll::wait(&interest, Some(Instant::now()), &mut ready)?;
+    Ok(ready.iter().any(|event| event.hangup))
+}
+
+fn ask(mut stream: &UnixStream) -> io::Result<OwnedFd> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut question = Vec::new();

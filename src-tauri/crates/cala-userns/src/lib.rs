@@ -18,7 +18,7 @@ mod plan;
 mod preflight;
 pub mod wire;
 
-pub use create::{Entered, clone_in_new, clone_shared, enter_for_helper, join};
+pub use create::{Entered, clone_in, clone_in_new, clone_shared, enter_for_helper, join};
 pub use error::UsernsError;
 pub use find::{find_live, own_namespace};
 pub use plan::{IdPlan, IdRange, plan};
