@@ -33,7 +33,8 @@ impl Budget {
         Self::with_descriptors(limit)
     }
 
-    fn with_descriptors(limit: u64) -> Arc<Self> {
+    /// As many as a number of descriptors allows.
+    pub(super) fn with_descriptors(limit: u64) -> Arc<Self> {
         let reserved = RESERVED.min(limit / 2);
         let places = ((limit - reserved) / PER_CONNECTION).min(MOST);
         Arc::new(Self { places: u32::try_from(places).unwrap_or(u32::MAX), open: AtomicU32::new(0) })

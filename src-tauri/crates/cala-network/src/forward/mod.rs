@@ -82,7 +82,10 @@ struct Carrier {
 /// # Errors
 /// eventfd(2), epoll_create1(2), no thread to be had.
 pub fn spawn(local: LocalAddresses) -> io::Result<Forwarder> {
-    let budget = Budget::of_this_process();
+    spawn_within(local, Budget::of_this_process())
+}
+
+fn spawn_within(local: LocalAddresses, budget: Arc<Budget>) -> io::Result<Forwarder> {
     let tcp = Carrier::spawn("forward-tcp", local.clone(), tcp::run)?;
     let udp = Carrier::spawn("forward-udp", local, udp::run)?;
     Ok(Forwarder { tcp, udp, budget, books: Mutex::default() })

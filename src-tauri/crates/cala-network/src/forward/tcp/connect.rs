@@ -11,10 +11,10 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::super::route::Route;
 
-/// Silence after which a client is asked whether it is still there, and how often until it is given up.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(120);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
-const KEEPALIVE_COUNT: u32 = 4;
+/// Silence after which a client is asked whether it is still there, how long until it is asked again, and how often.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEPALIVE_COUNT: u32 = 9;
 
 /// Begins to connect; EINPROGRESS is success.
 pub(super) fn connect(route: Route, port: u16) -> io::Result<OwnedFd> {

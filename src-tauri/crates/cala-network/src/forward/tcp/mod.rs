@@ -172,8 +172,12 @@ impl Carrier {
         let Some(flow) = self.flows.get_mut(index) else { return };
         flow.note(token & 3 == CLIENT, flags);
         if flow.connecting.is_some() {
-            if token & 3 == CLIENT || !self.connected(index) {
-                return;
+            let gone = flags.intersects(EventFlags::HUP | EventFlags::ERR);
+            match token & 3 {
+                CLIENT if gone => return self.reset(index),
+                CLIENT => return,
+                _ if !self.connected(index) => return,
+                _ => {}
             }
         }
         self.advance(index);
