@@ -29,6 +29,7 @@ pub mod poll;
 pub mod prctl;
 pub mod pty;
 pub mod remove_tree;
+pub mod reuseport;
 pub mod rlimit;
 pub mod scm;
 pub mod seccomp;
