@@ -83,7 +83,6 @@ fn commands_that_are_not_there_yet_say_so_in_one_line() {
         (&["pod", "create"], "pod create"),
         (&["compose", "up", "-d"], "compose"),
         (&["kube", "play", "x.yaml"], "kube play"),
-        (&["network", "ls"], "network ls"),
         (&["volume", "create", "x"], "volume create"),
         (&["system", "service", "--time", "0"], "system service"),
     ] {
@@ -236,7 +235,7 @@ fn values_that_do_not_fit() {
         row(
             &["inspect", "--type", "foo", "x"],
             125,
-            "Error: invalid type \"foo\": must be \"image\", \"container\" or \"all\"",
+            "Error: invalid type \"foo\": must be \"image\", \"container\", \"network\" or \"all\"",
             "",
         ),
         row(

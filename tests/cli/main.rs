@@ -9,6 +9,7 @@ mod attached;
 mod bad_input;
 mod formats;
 mod help;
+mod networks;
 mod objects;
 
 use cala_testkit::{Cala, Image, Output, Registry};

@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::arguments;
 use crate::commands::{
     attach, completion, container, create, events, exec, image, images, info, inspect, kill, login, logout,
-    logs, man, not_yet, ps, pull, rm, rmi, run as run_command, start, stop, tag, version, wait,
+    logs, man, network, not_yet, ps, pull, rm, rmi, run as run_command, start, stop, tag, version, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -56,6 +56,8 @@ enum Commands {
     Logs(logs::Args),
     #[command(hide = true)]
     Man(man::Args),
+    #[command(subcommand, about = "Manage networks")]
+    Network(network::Commands),
     Ps(ps::Args),
     Pull(pull::Args),
     Rm(rm::Args),
@@ -83,8 +85,8 @@ pub(crate) fn top() -> clap::Command {
 pub(crate) fn run(mut root: clap::Command, arguments: Vec<OsString>, path: &str) -> Result<u8, Failure> {
     let parsed = root.try_get_matches_from_mut(arguments);
     let matches = parsed.map_err(|error| said(&command(), path, &error))?;
-    if let Some((name, words)) = matches.subcommand().filter(|(name, _)| not_yet::contains(name)) {
-        return Err(not_yet::failure(name, words));
+    if let Some(failure) = not_yet::asked_for(&matches) {
+        return Err(failure);
     }
     let wrong = |error: clap::Error| said(&command(), path, &error);
     let top = Top::from_arg_matches(&matches).map_err(wrong)?;
@@ -123,6 +125,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Logout(args) => logout::run(&args, context),
         Commands::Logs(args) => logs::run(&args, context),
         Commands::Man(args) => man::run(&args),
+        Commands::Network(command) => network::run(command, context),
         Commands::Ps(args) => ps::run(&args, context),
         Commands::Pull(args) => pull::run(&args, context),
         Commands::Rm(args) => rm::run(&args, context),

@@ -47,6 +47,12 @@ impl Failure {
         self
     }
 
+    /// The same with words before the line: the object that it is about.
+    pub(crate) fn within(mut self, place: &str) -> Self {
+        self.text = format!("{place}: {}", self.text);
+        self
+    }
+
     /// The same with another exit code.
     pub(crate) fn exit(mut self, code: u8) -> Self {
         self.code = code;

@@ -1,10 +1,11 @@
 //! `cala inspect`, `cala container inspect`, `cala image inspect`.
 
 use cala_engine::Engine;
-use cala_engine::view::{ContainerInspect, ImageInspect};
+use cala_engine::view::{ContainerInspect, ImageInspect, NetworkInspect};
 use cala_spec::{Classify as _, ErrorKind};
 use serde::Serialize;
 
+use crate::commands::network;
 use crate::commands::select::latest;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -12,7 +13,7 @@ use crate::output;
 use crate::report::{self, Format};
 use crate::template::Value;
 
-/// Display the configuration of containers and images
+/// Display the configuration of containers, images and networks
 #[derive(Debug, Clone, clap::Args)]
 #[command(
     after_help = "cala inspect alpine\ncala inspect --type image alpine\ncala inspect --format \"imageId: {{.Id}} size: {{.Size}}\" alpine"
@@ -27,10 +28,10 @@ pub(crate) struct Args {
     /// Accepted; sizes are not there yet
     #[arg(short, long, hide = true)]
     size: bool,
-    /// What to inspect: container, image or all
+    /// What to inspect: container, image, network or all
     #[arg(short = 't', long = "type", value_name = "string", default_value = "all")]
     kind: String,
-    #[arg(value_names = ["{CONTAINER|IMAGE}", "[...]"], num_args = 0..)]
+    #[arg(value_names = ["{CONTAINER|IMAGE|NETWORK}", "[...]"], num_args = 0..)]
     names: Vec<String>,
 }
 
@@ -69,6 +70,7 @@ impl OneKind {
 enum Found {
     Container(Box<ContainerInspect>),
     Image(Box<ImageInspect>),
+    Network(Box<NetworkInspect>),
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
@@ -96,9 +98,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
 }
 
 fn names(args: &Args, engine: &Engine) -> Result<Vec<String>, Failure> {
-    if !["all", "container", "image"].contains(&args.kind.as_str()) {
+    if !["all", "container", "image", "network"].contains(&args.kind.as_str()) {
         return Err(Failure::new(format!(
-            "invalid type {:?}: must be \"image\", \"container\" or \"all\"",
+            "invalid type {:?}: must be \"image\", \"container\", \"network\" or \"all\"",
             args.kind
         )));
     }
@@ -111,6 +113,9 @@ fn names(args: &Args, engine: &Engine) -> Result<Vec<String>, Failure> {
 }
 
 fn find(engine: &Engine, kind: &str, name: &str) -> Result<Found, Failure> {
+    if kind == "network" {
+        return Ok(Found::Network(Box::new(engine.inspect_network(name)?)));
+    }
     if kind != "image" {
         match engine.inspect_container(name) {
             Ok(container) => return Ok(Found::Container(Box::new(container))),
@@ -125,7 +130,10 @@ fn find(engine: &Engine, kind: &str, name: &str) -> Result<Found, Failure> {
     match engine.inspect_image(name) {
         Ok(image) => Ok(Found::Image(Box::new(image))),
         Err(error) if kind == "image" => Err(error.into()),
-        // A name that is no reference may still have been meant for a container.
+        // A name that is no reference may still have been meant for a container or a network.
+        Err(_) if engine.network_exists(name).unwrap_or(false) => {
+            Ok(Found::Network(Box::new(engine.inspect_network(name)?)))
+        }
         Err(_) => Err(Failure::new(format!("no such object: {name:?}"))
             .hint("`cala ps -a` and `cala images` list what is here")),
     }
@@ -135,6 +143,7 @@ fn value(found: &Found) -> Value {
     with_times(match found {
         Found::Container(container) => Value::of(container),
         Found::Image(image) => Value::of(image),
+        Found::Network(network) => network::inspected(network),
     })
 }
 

@@ -21,7 +21,6 @@ const NAMES: &[&str] = &[
     "load",
     "manifest",
     "mount",
-    "network",
     "pause",
     "play",
     "pod",
@@ -43,34 +42,79 @@ const NAMES: &[&str] = &[
     "volume",
 ];
 
+/// Those of the groups that are there, by the name of the group.
+const IN_GROUPS: &[(&str, &[&str])] = &[
+    (
+        "container",
+        &[
+            "checkpoint",
+            "cleanup",
+            "clone",
+            "commit",
+            "cp",
+            "diff",
+            "export",
+            "init",
+            "mount",
+            "pause",
+            "port",
+            "prune",
+            "rename",
+            "restart",
+            "restore",
+            "runlabel",
+            "stats",
+            "top",
+            "unmount",
+            "unpause",
+            "update",
+        ],
+    ),
+    (
+        "image",
+        &[
+            "build", "diff", "history", "import", "load", "mount", "prune", "push", "save", "scp", "search",
+            "sign", "tree", "trust", "unmount", "untag",
+        ],
+    ),
+];
+
 /// Adds them, hidden, so that they are understood.
 pub(crate) fn add_to(root: Command) -> Command {
-    NAMES.iter().fold(root, |root, name| {
+    let root = add(root, NAMES);
+    IN_GROUPS.iter().fold(root, |root, (group, names)| root.mut_subcommand(group, |group| add(group, names)))
+}
+
+fn add(group: Command, names: &[&'static str]) -> Command {
+    // Those that came meanwhile are left out here by themselves.
+    let missing = |group: &Command, name: &str| group.find_subcommand(name).is_none();
+    names.iter().fold(group, |group, name| {
+        if !missing(&group, name) {
+            return group;
+        }
         let words = Arg::new("words").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
-        root.subcommand(Command::new(*name).about("Not there yet").hide(true).arg(words))
+        group.subcommand(Command::new(*name).about("Not there yet").hide(true).arg(words))
     })
 }
 
-/// Whether this is one of them.
-pub(crate) fn contains(name: &str) -> bool {
-    NAMES.contains(&name)
+/// What was asked for is one of them: the line that says so.
+pub(crate) fn asked_for(matches: &ArgMatches) -> Option<Failure> {
+    let (name, below) = matches.subcommand()?;
+    if NAMES.contains(&name) && below.try_contains_id("words").is_ok() {
+        return Some(failure(name, below));
+    }
+    let (_, names) = IN_GROUPS.iter().find(|(group, _)| *group == name)?;
+    let (word, deeper) = below.subcommand()?;
+    let absent = names.contains(&word) && deeper.try_contains_id("words").is_ok();
+    absent.then(|| Failure::new(format!("`cala {name} {word}` is not there yet")))
 }
 
 /// The line it says; groups name the command of theirs that was asked for.
-pub(crate) fn failure(name: &str, matches: &ArgMatches) -> Failure {
+fn failure(name: &str, matches: &ArgMatches) -> Failure {
     let first = matches.get_many::<String>("words").and_then(|mut words| words.next());
     let group = matches!(
         name,
-        "generate"
-            | "healthcheck"
-            | "kube"
-            | "manifest"
-            | "network"
-            | "play"
-            | "pod"
-            | "secret"
-            | "system"
-            | "volume"
+        "generate" | "healthcheck" | "kube" | "manifest" | "play" | "pod" | "secret" | "system" | "volume"
     );
     match first.filter(|word| group && !word.starts_with('-')) {
         Some(word) => Failure::new(format!("`cala {name} {word}` is not there yet")),

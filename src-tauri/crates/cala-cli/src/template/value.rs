@@ -83,7 +83,8 @@ impl Value {
         }
     }
 
-    /// The field of a structure: exact name first, then without regard to case, then by Podman's other names.
+    /// The field of a structure: exact name first, then without regard to case, then by Podman's other names, then
+    /// without regard to the underscores of names as JSON has them.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<Self> {
         let Self::Struct(structure) = self else {
@@ -93,7 +94,16 @@ impl Value {
             let exact = structure.fields.iter().find(|(field, _)| field == wanted);
             exact.or_else(|| structure.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(wanted)))
         };
-        find(name).or_else(|| find(other_name(name)?)).map(|(_, value)| value.clone())
+        let joined = || {
+            let same = |field: &str| {
+                let letters = field.bytes().filter(|byte| *byte != b'_');
+                letters
+                    .map(|byte| byte.to_ascii_lowercase())
+                    .eq(name.bytes().map(|byte| byte.to_ascii_lowercase()))
+            };
+            structure.fields.iter().find(|(field, _)| field.contains('_') && same(field))
+        };
+        find(name).or_else(|| find(other_name(name)?)).or_else(joined).map(|(_, value)| value.clone())
     }
 
     /// The name of its type, for errors.

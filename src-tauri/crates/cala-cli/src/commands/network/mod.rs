@@ -1,0 +1,65 @@
+//! `cala network …`: networks and who is in them.
+
+mod create;
+mod exists;
+mod inspect;
+mod ls;
+mod prune;
+mod reload;
+mod rm;
+mod row;
+mod update;
+
+pub(crate) use row::inspected;
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Manage networks
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Commands {
+    Create(create::Args),
+    Exists(exists::Args),
+    Inspect(inspect::Args),
+    #[command(visible_alias = "list")]
+    Ls(ls::Args),
+    Prune(prune::Args),
+    Reload(reload::Args),
+    #[command(visible_alias = "remove")]
+    Rm(rm::Args),
+    Update(update::Args),
+}
+
+pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
+    match command {
+        Commands::Create(args) => create::run(&args, context),
+        Commands::Exists(args) => exists::run(&args, context),
+        Commands::Inspect(args) => inspect::run(&args, context),
+        Commands::Ls(args) => ls::run(&args, context),
+        Commands::Prune(args) => prune::run(&args, context),
+        Commands::Reload(args) => reload::run(&args, context),
+        Commands::Rm(args) => rm::run(&args, context),
+        Commands::Update(args) => update::run(&args, context),
+    }
+}
+
+/// The only name that was given.
+fn only(names: &[String]) -> Result<&str, Failure> {
+    match names {
+        [name] => Ok(name),
+        _ => Err(Failure::new(format!("accepts 1 arg(s), received {}", names.len()))),
+    }
+}
+
+/// At least one name.
+fn some(names: &[String]) -> Result<&[String], Failure> {
+    if names.is_empty() {
+        return Err(Failure::new("requires at least 1 arg(s), only received 0"));
+    }
+    Ok(names)
+}
+
+/// Values that may be given one by one or with commas between them; empty ones are none.
+fn parted(texts: &[String]) -> Vec<String> {
+    texts.iter().flat_map(|text| text.split(',')).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+}
