@@ -16,7 +16,7 @@ use crate::output;
 use crate::report::{self, Format};
 use crate::template::Value;
 
-/// Show what happens to containers and images
+/// Show what happens to containers, images and networks
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "cala events\ncala events --filter event=died\ncala events --since 1h30s --stream=false\ncala events --format \"{{.Image}}\""
@@ -52,8 +52,12 @@ struct Row<'a> {
     container_exit_code: Option<i32>,
     #[serde(rename = "ID")]
     id: &'a str,
+    #[serde(skip_serializing_if = "is_empty")]
     image: &'a str,
+    #[serde(skip_serializing_if = "is_empty")]
     name: &'a str,
+    #[serde(rename = "network", skip_serializing_if = "is_empty")]
+    network: &'a str,
     status: &'a str,
     #[serde(rename = "time")]
     time: i64,
@@ -69,11 +73,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         return Err(Failure::new("`cala events` takes no arguments"));
     }
     let format = args.format.as_deref().map(|format| Format::parse("events", format)).transpose()?;
-    let moment =
-        |flag, text: &Option<String>| text.as_deref().map(|text| clock::moment(flag, text)).transpose();
     let options = EventOptions {
-        since_ns: moment("--since", &args.since)?,
-        until_ns: moment("--until", &args.until)?,
+        since_ns: args.since.as_deref().map(clock::since).transpose()?,
+        until_ns: args.until.as_deref().map(clock::until).transpose()?,
         filters: args.filter.clone(),
         stream: args.stream,
     };
@@ -107,12 +109,22 @@ fn shown(event: &Event, format: Option<&Format>, whole: bool) -> Result<String, 
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_empty(text: &&str) -> bool {
+    text.is_empty()
+}
+
 fn row(event: &Event) -> Row<'_> {
+    let (name, network) = match event.kind {
+        EventKind::Network => ("", event.name.as_str()),
+        _ => (event.name.as_str(), ""),
+    };
     Row {
         container_exit_code: event.exit_code,
         id: &event.id,
         image: event.image.as_deref().unwrap_or_default(),
-        name: &event.name,
+        name,
+        network,
         status: &event.action,
         time: event.time_ns.div_euclid(1_000_000_000),
         time_nano: event.time_ns,
@@ -130,7 +142,11 @@ fn value(event: &Event) -> Value {
     if event.exit_code.is_none() {
         fields.push(("ContainerExitCode".into(), Value::Nil));
     }
-    fields.push(("Network".into(), Value::text("")));
+    for name in ["Image", "Name", "Network"] {
+        if !fields.iter().any(|(field, _)| field.eq_ignore_ascii_case(name)) {
+            fields.push((name.into(), Value::text("")));
+        }
+    }
     Value::structure("Event", fields)
 }
 
@@ -153,7 +169,12 @@ fn line(event: &Event, whole: bool) -> String {
             format!("{head} {id} (image={image}, name={}{facts})\n", event.name)
         }
         EventKind::System => format!("{head}\n"),
-        EventKind::Image | EventKind::Network => format!("{head} {id} {}\n", event.name),
+        EventKind::Image => format!("{head} {id} {}\n", event.name),
+        EventKind::Network => match event.attributes.get("driver") {
+            Some(driver) => format!("{head} {id} (name={}, type={driver})\n", event.name),
+            // A container that came or went.
+            None => format!("{head} {id} (container={id}, name={})\n", event.name),
+        },
         EventKind::Volume => format!("{head} {}\n", event.name),
     }
 }
@@ -189,6 +210,23 @@ mod tests {
              \"Image\":\"docker.io/library/box:latest\",\"Name\":\"web\",\"Status\":\"died\",\"time\":1795574864,\
              \"timeNano\":1795574864677737000,\"Type\":\"container\",\"Attributes\":{\"a\":\"b\"}}\n"
         );
+        let network = Event {
+            kind: EventKind::Network,
+            action: "create".into(),
+            name: "shop".into(),
+            image: None,
+            exit_code: None,
+            attributes: BTreeMap::from([("driver".into(), "bridge".into())]),
+            ..event.clone()
+        };
+        assert!(line(&network, false).ends_with(" network create 9112d9e9844f (name=shop, type=bridge)\n"));
+        let json = shown(&network, Some(&Format::Json), true).unwrap();
+        assert!(
+            json.contains("4b45\",\"network\":\"shop\",\"Status\":\"create\",") && !json.contains("Image"),
+            "{json}"
+        );
+        let format = Format::parse("events", "{{.Network}}{{.Name}}{{.Image}}").unwrap();
+        assert_eq!(shown(&network, Some(&format), true).unwrap(), "shop\n");
         let format =
             Format::parse("events", "{{.Time}} {{.Type}} {{.Status}} {{.ContainerExitCode}} {{.TimeNano}}")
                 .unwrap();
