@@ -7,13 +7,15 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
+use crate::dns::HostSockets;
+
 /// Bytes of the stack of a thread that does little.
 pub(super) const SMALL_STACK: usize = 128 << 10;
 
 type Question = (AddressFamily, SocketType, SyncSender<io::Result<OwnedFd>>);
 
 /// Opens sockets in the host's network namespace; the thread ends with the last of these.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Host {
     ask: Sender<Question>,
 }
@@ -26,27 +28,19 @@ impl Host {
         thread.spawn(move || answer(&questions))?;
         Ok(Self { ask })
     }
+}
 
-    /// A socket of the host's network, close-on-exec.
-    pub(super) fn socket(
-        &self,
-        family: AddressFamily,
-        kind: SocketType,
-        nonblocking: bool,
-    ) -> io::Result<OwnedFd> {
+impl HostSockets for Host {
+    fn open(&self, family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
         let (tell, told) = sync_channel(1);
         self.ask.send((family, kind, tell)).map_err(|_| io::ErrorKind::BrokenPipe)?;
-        let socket = told.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))??;
-        if nonblocking {
-            rustix::io::ioctl_fionbio(&socket, true)?;
-        }
-        Ok(socket)
+        told.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?
     }
 }
 
 fn answer(questions: &Receiver<Question>) {
     while let Ok((family, kind, tell)) = questions.recv() {
-        let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None);
+        let socket = socket_with(family, kind, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None);
         // Nobody waits any more: the socket closes again.
         let _ = tell.send(socket.map_err(io::Error::from));
     }

@@ -2,7 +2,8 @@
 //!
 //! The launcher:
 //! 1. Close what was inherited (close_range(2)); read `Hello` and `Launch` from descriptor 0.
-//! 2. Join U, or make it (cala-userns; clone3(2), user_namespaces(7)).
+//! 2. Join U, which owns the network's namespace if that is there, or make it (cala-userns; clone3(2),
+//!    user_namespaces(7), ioctl_ns(2)).
 //! 3. Clone H in a new pid namespace (pid_namespaces(7)): when H ends, the kernel ends the uplink with it.
 //! 4. End.
 //!
@@ -21,7 +22,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use cala_holder::framing::{Inbox, Message, encode};
-use cala_holder::protocol::{Failure, Launch, PROTOCOL, Reply, Request};
+use cala_holder::protocol::{Failure, Launch, PROTOCOL, Reply, Request, WITHIN};
 use cala_spec::network::Network;
 use cala_sys::clone::CloneFlags;
 use rustix::fs::{Mode, OFlags};
@@ -50,8 +51,8 @@ pub(super) struct Given {
     pub(super) root_lock: Option<OwnedFd>,
 }
 
-/// The program `cala-netns`: the control socket is descriptor 0. A launcher has one argument, by which a person recognises
-/// the process; everything else comes over the socket.
+/// The program `cala-netns`: the control socket is descriptor 0. A launcher has an argument by which a person recognises the
+/// process, and perhaps [`WITHIN`]; everything else comes over the socket.
 #[must_use]
 pub fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().collect();
@@ -62,9 +63,10 @@ pub fn main() -> ExitCode {
         let launch = Launch { network_dir: network_dir.into(), run_root: run_root.into() };
         return receive_given().map_or(ExitCode::from(DEAF), |given| finish(start::run(given, &launch)));
     }
+    let within = args.get(2).is_some_and(|word| word == WITHIN);
     let control = cala_sys::exec::close_from(3).and_then(|()| take_stdin());
     let Ok(mut control) = control else { return ExitCode::from(DEAF) };
-    match receive_launch(&control).and_then(|(launch, fds)| clone_holder(&control, &launch, &fds)) {
+    match receive_launch(&control).and_then(|(launch, fds)| clone_holder(&control, &launch, &fds, within)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             answer(&mut control, failure);
@@ -129,7 +131,7 @@ fn request(inbox: &mut Inbox, control: &UnixStream) -> Result<(Request, Vec<Owne
     }
 }
 
-fn clone_holder(control: &UnixStream, launch: &Launch, fds: &[OwnedFd]) -> Result<(), Failure> {
+fn clone_holder(control: &UnixStream, launch: &Launch, fds: &[OwnedFd], within: bool) -> Result<(), Failure> {
     let name = read_record(&launch.network_dir)?.name;
     let run = |entered: cala_userns::Entered| {
         let mut given = vec![control.as_fd()];
@@ -140,8 +142,28 @@ fn clone_holder(control: &UnixStream, launch: &Launch, fds: &[OwnedFd]) -> Resul
         }
         DEAF.into()
     };
-    let cloned = cala_userns::clone_shared(&launch.run_root, CloneFlags::NEWPID, run);
+    let cloned = match user_namespace(fds, within).map_err(|error| failure::launch("find U", &error))? {
+        Some(namespace) => cala_userns::clone_in(namespace.as_fd(), CloneFlags::NEWPID, run),
+        None => cala_userns::clone_shared(&launch.run_root, CloneFlags::NEWPID, run),
+    };
     cloned.map(drop).map_err(|error| failure::of(&error))
+}
+
+/// U as far as it is known without asking anybody: whoever lives in it may be waiting for us.
+fn user_namespace(fds: &[OwnedFd], within: bool) -> io::Result<Option<OwnedFd>> {
+    if within {
+        return cala_userns::own_namespace().map(Some);
+    }
+    for fd in fds {
+        if is_namespace(fd)? {
+            return cala_sys::namespace::owner(fd).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+fn is_namespace(fd: &OwnedFd) -> io::Result<bool> {
+    Ok(rustix::fs::fstatfs(fd)?.f_type == NSFS_MAGIC)
 }
 
 /// Becomes H. Returns only when that failed.
@@ -175,8 +197,8 @@ fn receive_given() -> io::Result<Given> {
     let root_lock = (flag == [1]).then(|| fds.next_back()).flatten();
     let mut given = Given { control: control.into(), lock: None, namespace: None, root_lock };
     for fd in fds {
-        let is_namespace = rustix::fs::fstatfs(&fd)?.f_type == NSFS_MAGIC;
-        *(if is_namespace { &mut given.namespace } else { &mut given.lock }) = Some(fd);
+        let place = if is_namespace(&fd)? { &mut given.namespace } else { &mut given.lock };
+        *place = Some(fd);
     }
     Ok(given)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cala_holder::protocol::{self, Attach, Failure, Names};
 use cala_spec::ErrorKind;
@@ -14,8 +15,8 @@ use ipnet::IpNet;
 
 use super::failure;
 use super::mac::Mac;
-use super::names::Zone;
 use super::pool::{Pool, PoolError};
+use crate::dns::{DnsHandle, Zone};
 use crate::forward::{Forwarder, Target};
 use crate::link::{self, Join, Link};
 
@@ -39,13 +40,20 @@ struct Member {
     ports: Vec<PortMapping>,
 }
 
+/// What serves them.
+#[derive(Debug)]
+pub(super) struct Serving {
+    pub(super) link: Link,
+    pub(super) zone: Arc<Zone>,
+    pub(super) _names: DnsHandle,
+    pub(super) forwarder: Forwarder,
+}
+
 /// All of them, and what they share.
 #[derive(Debug)]
 pub(super) struct Members {
     network: Network,
-    zone: Zone,
-    link: Link,
-    forwarder: Forwarder,
+    serving: Serving,
     pools: Vec<Pool>,
     members: Vec<Member>,
     /// The last address that was given, of each pool.
@@ -55,18 +63,12 @@ pub(super) struct Members {
 
 impl Members {
     /// `last_path` is the file that keeps the last addresses that were given.
-    pub(super) fn new(
-        network: Network,
-        link: Link,
-        zone: Zone,
-        forwarder: Forwarder,
-        last_path: PathBuf,
-    ) -> Self {
+    pub(super) fn new(network: Network, serving: Serving, last_path: PathBuf) -> Self {
         let pools: Vec<Pool> = network.subnets.iter().map(Pool::new).collect();
         let kept = std::fs::read_to_string(&last_path).unwrap_or_default();
         let kept: Vec<IpAddr> = kept.lines().filter_map(|line| line.parse().ok()).collect();
         let last = pools.iter().map(|pool| kept.iter().copied().find(|last| pool.is_of(*last))).collect();
-        Self { network, zone, link, forwarder, pools, members: Vec::new(), last, last_path }
+        Self { network, serving, pools, members: Vec::new(), last, last_path }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -131,7 +133,7 @@ impl Members {
     fn join_of(&self, attach: &Attach, mac: Mac, addresses: &[IpNet]) -> Join {
         let gateways = if attach.default_route { self.gateways() } else { Vec::new() };
         Join {
-            host_side: link::host_side(&attach.container, 0),
+            host_side: self.host_side(&attach.container),
             interface: attach.interface.clone(),
             mac: mac.0,
             addresses: addresses.to_vec(),
@@ -140,10 +142,17 @@ impl Members {
         }
     }
 
+    /// A name that no other link has; ids of the same beginning are as good as none.
+    fn host_side(&self, container: &str) -> String {
+        let used = |name: &String| self.members.iter().any(|member| member.join.host_side == *name);
+        let names = (0..=u8::MAX).map(|index| link::host_side(container, index));
+        names.into_iter().find(|name| !used(name)).unwrap_or_else(|| link::host_side(container, 0))
+    }
+
     /// Makes the link. One that lives on from a former holder is taken over, unless the network's namespace is another
     /// now: then the container's end goes first and all is made anew.
     fn connect(&mut self, join: &Join, namespace: &OwnedFd, adopt: bool) -> Result<(), Failure> {
-        if adopt && self.link.find(&join.host_side).map_err(|error| failure::of(&error))?.is_none() {
+        if adopt && self.serving.link.find(&join.host_side).map_err(|error| failure::of(&error))?.is_none() {
             let far = Join { host_side: join.interface.clone(), ..join.clone() };
             let gone = netns::run_in(namespace.as_fd(), || {
                 Link::open().and_then(|mut link| link::leave(&mut link, &far))
@@ -151,7 +160,7 @@ impl Members {
             // There are no rules to remove in the container; what matters is told by what follows.
             let _ = gone;
         }
-        link::join(&mut self.link, namespace.as_fd(), join).map_err(|error| failure::of(&error))
+        link::join(&mut self.serving.link, namespace.as_fd(), join).map_err(|error| failure::of(&error))
     }
 
     fn status(&self, attach: &Attach, mac: Mac, addresses: &[IpNet]) -> NetworkStatus {
@@ -273,11 +282,11 @@ impl Members {
     pub(super) fn withdraw(&mut self, client: u64) {
         let Some(index) = self.members.iter().position(|member| member.client == client) else { return };
         let member = self.members.swap_remove(index);
-        self.zone.remove(&member.container);
+        self.serving.zone.remove(&member.container);
         let addresses: Vec<IpAddr> = member.status.addresses.iter().map(IpNet::addr).collect();
-        self.forwarder.forget(&addresses);
+        self.serving.forwarder.forget(&addresses);
         // One whose container has ended is gone by itself.
-        let _ = link::leave(&mut self.link, &member.join);
+        let _ = link::leave(&mut self.serving.link, &member.join);
     }
 
     fn member(&mut self, client: u64) -> Result<&mut Member, Failure> {
@@ -306,7 +315,7 @@ impl Members {
         }
         let addresses = member.status.addresses.iter().map(IpNet::addr).collect();
         let target = Target { addresses, keep_client: member.default_route };
-        let published = self.forwarder.publish(&port, listeners, target);
+        let published = self.serving.forwarder.publish(&port, listeners, target);
         published.map_err(|error| {
             failure::new(ErrorKind::Internal, "publish_failed", format!("cannot publish {port}: {error}"))
         })?;
@@ -324,7 +333,7 @@ impl Members {
         member.ports.retain(|published| published != port);
         // Only its own: somebody else's port of the same number stays.
         if member.ports.len() < before {
-            self.forwarder.unpublish(port);
+            self.serving.forwarder.unpublish(port);
         }
         Ok(())
     }
@@ -343,23 +352,24 @@ impl Members {
 
     fn publish_names(&self, member: &Member) {
         let addresses = member.status.addresses.iter().map(IpNet::addr).collect();
-        self.zone.set(&member.container, &member.names, addresses);
+        self.serving.zone.set(&member.container, &member.names, addresses);
     }
 
     /// The addresses of a name here.
     pub(super) fn resolve(&self, name: &str) -> Vec<IpAddr> {
-        self.zone.resolve(name)
+        self.serving.zone.resolve(name)
     }
 
     /// Takes over what may change while a network is in use: resolvers, labels, name.
     pub(super) fn reload(&mut self, network: Network) {
-        self.zone.reload(&network);
+        self.serving.zone.reload(&network);
         self.network = Network { subnets: self.network.subnets.clone(), ..network };
     }
 
     /// The containers, for a snapshot.
     pub(super) fn list(&self) -> Vec<protocol::Member> {
-        let open = |member: &Member| member.ports.iter().map(|port| self.forwarder.connections(port)).sum();
+        let open =
+            |member: &Member| member.ports.iter().map(|port| self.serving.forwarder.connections(port)).sum();
         let list = self.members.iter().map(|member| protocol::Member {
             container: member.container.clone(),
             name: member.names.name.clone(),

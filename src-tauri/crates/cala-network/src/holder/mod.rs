@@ -19,7 +19,6 @@ mod host;
 mod launcher;
 mod mac;
 mod members;
-mod names;
 mod pool;
 mod reach;
 mod requests;

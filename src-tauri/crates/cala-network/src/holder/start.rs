@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::Arc;
 
 use cala_holder::paths;
 use cala_holder::protocol::{Failure, Launch};
@@ -25,8 +26,9 @@ use cala_sys::rlimit::{self, Resource};
 use super::control::{Holder, Parts, listen};
 use super::host::Host;
 use super::launcher::{Given, answer, read_record};
-use super::members::Members;
-use super::{failure, names, requests, wake, way_out};
+use super::members::{Members, Serving};
+use super::{failure, requests, wake, way_out};
+use crate::dns::{self, Zone};
 use crate::forward::{self, LocalAddresses};
 use crate::link::{self, Link};
 
@@ -116,11 +118,13 @@ fn set_up(launch: &Launch, network: Network, host: Host) -> Result<Members, Fail
     let mut link = Link::open().map_err(|error| failure::of(&error))?;
     link::set_up_network(&mut link, &network).map_err(|error| failure::of(&error))?;
     let gateways: Vec<IpAddr> = network.subnets.iter().map(|subnet| subnet.gateway).collect();
-    let zone = names::serve(&network, gateways.clone(), host, launch.run_root.clone())
+    let zone = Arc::new(Zone::new(&network));
+    let names = dns::spawn(&gateways, Arc::clone(&zone), Box::new(host), launch.run_root.clone())
         .map_err(|error| failure::launch("start the name server", &error))?;
     let subnets = network.subnets.iter().map(|subnet| subnet.subnet).collect();
     let forwarder = forward::spawn(LocalAddresses { gateways, subnets })
         .map_err(|error| failure::launch("start the data path of ports", &error))?;
     let last = paths::directory(&launch.run_root, &network.id).join("last");
-    Ok(Members::new(network, link, zone, forwarder, last))
+    let serving = Serving { link, zone, _names: names, forwarder };
+    Ok(Members::new(network, serving, last))
 }
