@@ -23,8 +23,22 @@ pub(crate) fn local(nanoseconds: i64) -> String {
     format!("{}{point}{fraction} {}", time.strftime("%Y-%m-%d %H:%M:%S"), time.strftime("%z %Z"))
 }
 
-/// The moment that `--since` or `--until` names, in nanoseconds since the Unix epoch.
-pub(crate) fn moment(flag: &str, text: &str) -> Result<i64, Failure> {
+/// The moment that `--since` names, in nanoseconds since the Unix epoch; a duration is before now.
+pub(crate) fn since(text: &str) -> Result<i64, Failure> {
+    moment("--since", text)
+}
+
+/// The moment that `--until` names, in nanoseconds since the Unix epoch; a duration is from now on, as Podman has it.
+pub(crate) fn until(text: &str) -> Result<i64, Failure> {
+    // All digits are a Unix time.
+    let number = text.bytes().all(|byte| byte.is_ascii_digit());
+    match cala_spec::duration::parse_duration(text) {
+        Ok(duration) if !number => Ok(now_ns().saturating_add(duration)),
+        _ => moment("--until", text),
+    }
+}
+
+fn moment(flag: &str, text: &str) -> Result<i64, Failure> {
     let now = now_ns();
     let offset = TimeZone::system().to_offset(at(now)).seconds();
     cala_spec::duration::parse_time(text, now, offset)
@@ -41,7 +55,11 @@ mod tests {
             moment("--since", "1970-01-01T00:00:01Z").map_err(|e| e.text().to_owned()),
             Ok(1_000_000_000)
         );
-        assert!(moment("--since", "foo").is_err());
+        assert!(since("foo").is_err());
+        assert!(until("foo").is_err());
+        assert!(until("1h").is_ok_and(|time| time > now_ns()));
+        assert!(since("1h").is_ok_and(|time| time < now_ns()));
+        assert_eq!(until("1").map_err(|e| e.text().to_owned()), Ok(1_000_000_000));
         assert!(local(1_500_000_000).contains(":01.5 "));
     }
 }

@@ -54,12 +54,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     if args.latest && !args.containers.is_empty() {
         return Err(Failure::new("--latest and arguments cannot be used together"));
     }
-    let moment =
-        |flag, text: &Option<String>| text.as_deref().map(|text| clock::moment(flag, text)).transpose();
     let options = LogOptions {
         follow: args.follow,
-        since_ns: moment("--since", &args.since)?,
-        until_ns: moment("--until", &args.until)?,
+        since_ns: args.since.as_deref().map(clock::since).transpose()?,
+        until_ns: args.until.as_deref().map(clock::until).transpose()?,
         tail: u64::try_from(args.tail).ok(),
     };
     let engine = context.engine()?;
@@ -69,6 +67,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     for (index, name) in names.iter().enumerate() {
         readers.push((engine.logs(name, &options)?, Decoration::new(args, name, index)));
     }
+    if args.tail < 0 && args.since.is_none() {
+        readers.iter().for_each(|(reader, _)| tell_of_rotation(reader));
+    }
     if args.follow && readers.len() > 1 {
         return together(readers);
     }
@@ -77,6 +78,16 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         copy(&mut reader, &decoration, &mut screen, args.follow)?;
     }
     Ok(0)
+}
+
+/// Says that the beginning is not the beginning.
+fn tell_of_rotation(reader: &LogReader) {
+    let dropped = reader.rotated_away();
+    if dropped > 0 {
+        output::warning(&format!(
+            "older lines ({dropped} bytes) are gone: the log is rotated by --log-opt max-size and max-file"
+        ));
+    }
 }
 
 /// Follows several at once, a thread for each; the lines of one stay whole.

@@ -213,7 +213,17 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for bad in ["name", "name=(", "name!=web", "status!=running", "nope=1", "status=dancing", "exited=x", "=x", "before=x"] {
+        for bad in [
+            "name",
+            "name=(",
+            "name!=web",
+            "status!=running",
+            "nope=1",
+            "status=dancing",
+            "exited=x",
+            "=x",
+            "before=x",
+        ] {
             let created = |_: &str| Err(InvalidValue::new("x", "no such container"));
             assert!(ContainerMatcher::parse::<InvalidValue>(&[bad.to_owned()], created).is_err(), "{bad}");
         }

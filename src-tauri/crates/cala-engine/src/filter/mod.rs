@@ -18,16 +18,13 @@ use regex_lite::Regex;
 /// Splits a filter into its key and value. The `!` of `label!=x` stays with the key: a key that cannot be negated is
 /// unknown with it. The key is lower-cased by nobody: Podman's are exact.
 fn split<'a>(filter: &'a str, keys: &'static str) -> Result<(&'a str, &'a str), InvalidValue> {
-    filter
-        .split_once('=')
-        .filter(|(key, _)| !key.is_empty())
-        .ok_or_else(|| {
-            InvalidValue::new(
-                "invalid_filter",
-                format!("invalid filter \"{filter}\": must be in the form of KEY=VALUE"),
-            )
-            .allowing(keys)
-        })
+    filter.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
+        InvalidValue::new(
+            "invalid_filter",
+            format!("invalid filter \"{filter}\": must be in the form of KEY=VALUE"),
+        )
+        .allowing(keys)
+    })
 }
 
 fn unknown(key: &str, keys: &'static str) -> InvalidValue {
@@ -59,8 +56,11 @@ impl LabelTerm {
 /// A regular expression as `name=` takes it; it matches anywhere in the text unless it says otherwise.
 fn regular(key: &str, text: &str) -> Result<Regex, InvalidValue> {
     Regex::new(text).map_err(|error| {
-        InvalidValue::new("invalid_filter", format!("{key} filter {text:?} is not a regular expression: {error}"))
-            .allowing("a part of the name, or an expression such as ^web or a|b")
+        InvalidValue::new(
+            "invalid_filter",
+            format!("{key} filter {text:?} is not a regular expression: {error}"),
+        )
+        .allowing("a part of the name, or an expression such as ^web or a|b")
     })
 }
 

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use cala_spec::duration::parse_time;
 use cala_spec::invalid::InvalidValue;
 
-use super::container::name_matches;
 use super::LabelTerm;
+use super::container::name_matches;
 
 const LIST_KEYS: &str = "keys are name, id, driver, label, until, dangling";
 const PRUNE_KEYS: &str = "keys are label and until";
@@ -112,7 +112,11 @@ impl NetworkMatcher {
 
 /// Digits are the beginning of an id, anything else is a pattern.
 fn id_matches(wanted: &str, id: &str) -> bool {
-    if wanted.bytes().all(|b| b.is_ascii_hexdigit()) { id.starts_with(wanted) } else { name_matches(wanted, id) }
+    if wanted.bytes().all(|b| b.is_ascii_hexdigit()) {
+        id.starts_with(wanted)
+    } else {
+        name_matches(wanted, id)
+    }
 }
 
 fn truth(value: &str) -> Result<bool, InvalidValue> {

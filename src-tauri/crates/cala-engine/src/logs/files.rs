@@ -63,6 +63,13 @@ pub(super) fn newer_than(path: &Path, last: &LogFile) -> io::Result<Vec<LogFile>
     Ok(all)
 }
 
+/// Bytes that rotation has dropped since the container was made; the monitor counts them.
+pub(super) fn rotated_away(path: &Path) -> u64 {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".dropped");
+    std::fs::read_to_string(name).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
 fn numbered(path: &Path, number: u32) -> PathBuf {
     if number == 0 {
         return path.to_owned();

@@ -94,6 +94,12 @@ fn seek_to_tail(opened: &mut Vec<LogFile>, lines: u64) -> io::Result<()> {
 }
 
 impl LogReader {
+    /// Bytes of the log that rotation has dropped: what was written before the first line that is still there.
+    #[must_use]
+    pub fn rotated_away(&self) -> u64 {
+        files::rotated_away(&self.path)
+    }
+
     /// The next line; waits for it when following. `None` at the end.
     ///
     /// # Errors

@@ -11,6 +11,9 @@ use crate::plan::LogPlan;
 /// Bytes that are gathered before a write.
 const BATCH: usize = 64 << 10;
 
+/// What is added to the log's name for the count of bytes that rotation has dropped.
+const DROPPED: &str = ".dropped";
+
 /// Writes `ctr.log`; older files are `ctr.log.1` (the youngest of them) to `ctr.log.N`.
 #[derive(Debug)]
 pub struct LogWriter {
@@ -152,6 +155,8 @@ impl LogWriter {
     fn rotate(&mut self) {
         let path = self.plan.path.clone();
         let keep = u64::from(self.plan.max_files.max(1)) - 1;
+        let oldest = if keep == 0 { path.clone() } else { rotated(&path, keep) };
+        let lost = fs::metadata(oldest).map_or(0, |file| file.len());
         let moved = if keep == 0 {
             fs::remove_file(&path)
         } else {
@@ -164,6 +169,7 @@ impl LogWriter {
         if moved.is_err() {
             return;
         }
+        note_rotated_away(&path, lost);
         if let Ok(file) = create(&path) {
             self.file = file;
             self.size = 0;
@@ -173,6 +179,18 @@ impl LogWriter {
             let _ = fs::rename(rotated(&path, 1), &path);
         }
     }
+}
+
+/// Adds to the count of bytes that rotation has dropped since the container was made, in `ctr.log.dropped`, so that `logs`
+/// can say it. Without room the count stays behind; the log itself is worth more.
+fn note_rotated_away(path: &Path, lost: u64) {
+    if lost == 0 {
+        return;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(DROPPED);
+    let before: u64 = fs::read_to_string(&name).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let _ = fs::write(&name, format!("{}\n", before.saturating_add(lost)));
 }
 
 fn create(path: &Path) -> io::Result<File> {
@@ -203,6 +221,10 @@ mod tests {
             .collect()
     }
 
+    fn contents_of(path: &Path) -> u64 {
+        fs::read_to_string(path).unwrap().trim().parse().unwrap()
+    }
+
     #[test]
     fn what_is_written_is_read_back_whole() {
         let folder = tempfile::tempdir().unwrap();
@@ -226,6 +248,11 @@ mod tests {
             assert!(size(name).unwrap() <= 4096, "{name}");
         }
         assert!(size("ctr.log.3").is_err());
+        let dropped: u64 = contents_of(&folder.path().join("ctr.log.dropped"));
+        let kept: u64 = ["ctr.log", "ctr.log.1", "ctr.log.2"].map(|name| size(name).unwrap()).iter().sum();
+        let line = 44 + 2 + 1;
+        let all: u64 = (0..1000_u64).map(|number| line + number.to_string().len() as u64).sum();
+        assert_eq!(dropped + kept, all);
         let all: String =
             ["ctr.log.2", "ctr.log.1", "ctr.log"].map(|name| contents(&folder.path().join(name))).concat();
         assert!(all.ends_with("998\n999\n"));
