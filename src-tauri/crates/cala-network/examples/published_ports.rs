@@ -5,7 +5,13 @@
 //! connect-and-answer, and processor seconds per gigabyte of the client and the named processes (server, forwarder)
 //! together.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a measuring program")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a measuring program"
+)]
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -71,7 +77,8 @@ fn processor_time(pids: &[String]) -> f64 {
     let ticks = |pid: &str| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
-        let field = |number: usize| fields.get(number).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+        let field =
+            |number: usize| fields.get(number).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
         (field(11) + field(12)) / 100.0
     };
     ticks("self") + pids.iter().map(|pid| ticks(pid)).sum::<f64>()
@@ -86,7 +93,14 @@ fn connect(address: &str, wish: u8) -> TcpStream {
 
 fn client(address: &str, pids: &[String]) {
     let start = Instant::now();
-    while TcpStream::connect(address).and_then(|mut s| { s.write_all(b"s")?; s.shutdown(std::net::Shutdown::Write)?; s.read(&mut [0]) }).is_err() {
+    while TcpStream::connect(address)
+        .and_then(|mut s| {
+            s.write_all(b"s")?;
+            s.shutdown(std::net::Shutdown::Write)?;
+            s.read(&mut [0])
+        })
+        .is_err()
+    {
         assert!(start.elapsed() < Duration::from_secs(10), "nobody answers");
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -94,6 +108,9 @@ fn client(address: &str, pids: &[String]) {
     print!("in {rate:.1} Gbit/s {processor:.3} s/GB");
     let (rate, processor) = throughput(address, pids, false);
     print!("  out {rate:.1} Gbit/s {processor:.3} s/GB");
+    if std::env::var_os("ONLY_THROUGHPUT").is_some() {
+        return println!();
+    }
     let before = processor_time(pids);
     let rate = requests(address, 32);
     print!("  {:.1} k requests/s", rate / 1000.0);
@@ -102,7 +119,25 @@ fn client(address: &str, pids: &[String]) {
     let mut times = connects(address);
     times.sort();
     let part = |percent: usize| times[times.len() * percent / 100].as_micros();
-    println!("  connect+answer {} µs (p10 {}, p99 {})", part(50), part(10), part(99));
+    print!("  connect+answer {} µs (p10 {}, p99 {})", part(50), part(10), part(99));
+    println!("  beside a big flow {} µs", beside(address).as_micros());
+}
+
+/// The median of the same while another connection is filled as fast as it goes.
+fn beside(address: &str) -> Duration {
+    let mut stream = connect(address, b's');
+    let (sender, stop) = std::sync::mpsc::channel::<()>();
+    let big = std::thread::spawn(move || {
+        let buffer = vec![b'x'; CHUNK];
+        while stop.try_recv().is_err() {
+            stream.write_all(&buffer).unwrap();
+        }
+    });
+    let mut times = connects(address);
+    sender.send(()).unwrap();
+    big.join().unwrap();
+    times.sort();
+    times[times.len() / 2]
 }
 
 fn throughput(address: &str, pids: &[String], inwards: bool) -> (f64, f64) {
@@ -210,7 +245,10 @@ impl Space {
     }
 
     fn script(&self, script: &str) {
-        assert!(self.run(|| Command::new("sh").args(["-ec", script]).status().unwrap()).success(), "{script}");
+        assert!(
+            self.run(|| Command::new("sh").args(["-ec", script]).status().unwrap()).success(),
+            "{script}"
+        );
     }
 
     fn program(&self, arguments: &[&str]) -> Child {
@@ -230,17 +268,19 @@ fn cala() {
          echo 1 >/proc/sys/net/ipv4/ip_forward
          ip rule add fwmark 1 lookup 100; ip route add local default dev lo table 100
          nft 'add table inet cala'
-         nft 'add chain inet cala in {{ type filter hook prerouting priority mangle; }}'
-         nft 'add rule inet cala in iifname br0 socket transparent 1 meta mark set 1'
+         nft 'add chain inet cala in {{ type filter hook prerouting priority raw; }}'
+         nft 'add rule inet cala in iifname br0 socket transparent 1 meta mark set 1 notrack'
+         nft 'add rule inet cala in iifname br0 fib daddr type local notrack'
+         nft 'add chain inet cala own {{ type filter hook output priority raw; }}'
+         nft 'add rule inet cala own oifname br0 notrack'
          nft 'add chain inet cala out {{ type nat hook postrouting priority srcnat; }}'
          nft 'add rule inet cala out oifname up meta l4proto {{ tcp, udp }} masquerade to :1024-65535'
          {}",
         container.path(),
         std::env::var("CALA_NETWORK_EXTRA").unwrap_or_default(),
     ));
-    container.script(
-        "ip addr add 10.89.0.2/24 dev eth0; ip link set eth0 up; ip route add default via 10.89.0.1",
-    );
+    container
+        .script("ip addr add 10.89.0.2/24 dev eth0; ip link set eth0 up; ip route add default via 10.89.0.1");
     if let Ok(extra) = std::env::var("CALA_CONTAINER_EXTRA") {
         container.script(&extra);
     }

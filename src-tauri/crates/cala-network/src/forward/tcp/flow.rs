@@ -37,6 +37,11 @@ impl Side {
         Self { socket, readable: false, writable: false, hung_up: false }
     }
 
+    /// Another epoll instance will say anew what is ready.
+    fn forget(&mut self) {
+        (self.readable, self.writable, self.hung_up) = (false, false, false);
+    }
+
     fn note(&mut self, flags: EventFlags) {
         let over = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
         self.hung_up |= over;
@@ -66,6 +71,8 @@ pub(super) struct Direction {
     /// The end has been passed on.
     finished: bool,
     full_reads: u8,
+    /// Moves much: it gets a pipe as soon as nothing is pending.
+    big: bool,
     /// Moved something since the last look.
     active: bool,
 }
@@ -103,6 +110,8 @@ pub(super) enum Progress {
 pub(super) struct Tools {
     pub(super) buffer: Box<[u8]>,
     pub(super) pipes: Pipes,
+    /// Whether flows are moved by splice(2) here; if not they are copied until they are handed over.
+    pub(super) splices: bool,
 }
 
 /// A connection that waits for the container's answer.
@@ -118,7 +127,7 @@ pub(super) struct Connecting {
 
 /// A connection.
 #[derive(Debug)]
-pub(super) struct Flow {
+pub(in super::super) struct Flow {
     pub(super) client: Side,
     pub(super) server: Side,
     pub(super) connecting: Option<Connecting>,
@@ -133,7 +142,13 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    pub(super) fn new(client: OwnedFd, server: OwnedFd, to: IpAddr, connecting: Connecting, place: Place) -> Self {
+    pub(super) fn new(
+        client: OwnedFd,
+        server: OwnedFd,
+        to: IpAddr,
+        connecting: Connecting,
+        place: Place,
+    ) -> Self {
         Self {
             client: Side::new(client),
             server: Side::new(server),
@@ -180,9 +195,16 @@ impl Flow {
         self.to = to;
     }
 
+    /// Makes it ready for another thread.
+    pub(super) fn leave(&mut self) {
+        self.client.forget();
+        self.server.forget();
+        self.queued = false;
+    }
+
     /// Whether it moves much.
     pub(super) fn is_big(&self) -> bool {
-        self.up.is_piped() || self.down.is_piped()
+        self.up.big || self.down.big
     }
 
     /// Gives back the pipes of directions that have moved nothing since the last call.
@@ -200,14 +222,16 @@ impl Flow {
 }
 
 impl Direction {
-    fn is_piped(&self) -> bool {
-        matches!(self.pending, Pending::Piped(_))
-    }
-
     fn release_idle_pipe(&mut self) {
-        if !self.active && matches!(&self.pending, Pending::Piped(pipe) if pipe.bytes() == 0) {
+        let empty = match &self.pending {
+            Pending::Nothing => true,
+            Pending::Piped(pipe) => pipe.bytes() == 0,
+            Pending::Bytes { .. } => false,
+        };
+        if !self.active && empty {
             self.pending = Pending::Nothing;
             self.full_reads = 0;
+            self.big = false;
         }
         self.active = false;
     }
@@ -281,6 +305,9 @@ impl Direction {
     /// Reads once; nothing is pending. Bytes that are copied are sent at once.
     fn read(&mut self, from: &mut Side, to: &mut Side, tools: &mut Tools) -> Result<usize, Errno> {
         self.active = true;
+        if self.big && tools.splices && matches!(self.pending, Pending::Nothing) {
+            self.pending = tools.pipes.take().map_or(Pending::Nothing, Pending::Piped);
+        }
         if let Pending::Piped(pipe) = &mut self.pending {
             return pipe.fill(&from.socket);
         }
@@ -293,10 +320,7 @@ impl Direction {
         from.readable = full || from.hung_up;
         self.send(&tools.buffer[..count], to);
         self.full_reads = if full { self.full_reads.saturating_add(1) } else { 0 };
-        if self.full_reads >= FULL_READS && matches!(self.pending, Pending::Nothing) {
-            self.full_reads = 0;
-            self.pending = tools.pipes.take().map_or(Pending::Nothing, Pending::Piped);
-        }
+        self.big |= self.full_reads >= FULL_READS;
         Ok(count)
     }
 

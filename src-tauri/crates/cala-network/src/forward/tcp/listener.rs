@@ -50,7 +50,9 @@ impl Listener {
                     return Accepted::Connection(client, address, place);
                 }
                 Err(Errno::AGAIN) => return Accepted::Nothing,
-                Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::INVAL | Errno::BADF) => {
+                Err(
+                    Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::INVAL | Errno::BADF,
+                ) => {
                     return Accepted::Pause;
                 }
                 // accept(2): a client that is gone again, errors of its network.

@@ -3,17 +3,21 @@
 mod connect;
 mod flow;
 mod listener;
+mod workers;
 
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::epoll::EventFlags;
 
-use self::flow::{Connecting, Flow, Progress, Tools};
+pub(super) use self::flow::Flow;
+use self::flow::{Connecting, Progress, Tools};
 use self::listener::{Accepted, Listener};
+use self::workers::Workers;
 use super::LocalAddresses;
 use super::budget::Place;
 use super::command::Command;
@@ -49,6 +53,10 @@ struct Carrier {
     paused: bool,
     swept: Instant,
     tools: Tools,
+    /// Where big flows go, if this is the thread that accepts.
+    workers: Option<Workers>,
+    /// Where the number of flows is told, if it is not.
+    load: Arc<AtomicUsize>,
 }
 
 /// Carries connections until it is told to stop; the body of a thread.
@@ -56,45 +64,71 @@ struct Carrier {
 /// # Errors
 /// epoll_create1(2), epoll_wait(2).
 pub(super) fn run(inbox: Arc<Inbox<Command>>, local: LocalAddresses) -> io::Result<()> {
-    let poller = Poller::new()?;
-    inbox.register(&poller)?;
-    let tools = Tools { buffer: vec![0; flow::BUFFER].into(), pipes: Pipes::default() };
-    let mut carrier = Carrier {
-        poller,
-        inbox,
-        local,
-        listeners: Slots::default(),
-        flows: Slots::default(),
-        again: Vec::new(),
-        connecting: 0,
-        paused: false,
-        swept: Instant::now(),
-        tools,
-    };
-    let mut happened = Vec::new();
-    loop {
-        let timeout = carrier.timeout();
-        carrier.poller.wait(timeout, &mut happened)?;
-        for &(token, flags) in &happened {
-            if token == INBOX {
-                if !carrier.obey() {
-                    return Ok(());
-                }
-            } else {
-                carrier.event(token, flags);
-            }
-        }
-        for index in std::mem::take(&mut carrier.again) {
-            if let Some(flow) = carrier.flows.get_mut(index) {
-                flow.queued = false;
-                carrier.advance(index);
-            }
-        }
-        carrier.sweep();
-    }
+    let pipes = Pipes::default();
+    let workers = Workers::new(local.clone(), pipes.clone());
+    let mut carrier = Carrier::new(inbox, local, pipes, Arc::default())?;
+    carrier.tools.splices = false;
+    carrier.workers = Some(workers);
+    carrier.run()
+}
+
+/// The same for a thread that is given its connections.
+fn work(
+    inbox: Arc<Inbox<Command>>,
+    local: LocalAddresses,
+    pipes: Pipes,
+    load: Arc<AtomicUsize>,
+) -> io::Result<()> {
+    Carrier::new(inbox, local, pipes, load)?.run()
 }
 
 impl Carrier {
+    fn new(
+        inbox: Arc<Inbox<Command>>,
+        local: LocalAddresses,
+        pipes: Pipes,
+        load: Arc<AtomicUsize>,
+    ) -> io::Result<Self> {
+        let poller = Poller::new()?;
+        inbox.register(&poller)?;
+        Ok(Self {
+            poller,
+            inbox,
+            local,
+            listeners: Slots::default(),
+            flows: Slots::default(),
+            again: Vec::new(),
+            connecting: 0,
+            paused: false,
+            swept: Instant::now(),
+            tools: Tools { buffer: vec![0; flow::BUFFER].into(), pipes, splices: true },
+            workers: None,
+            load,
+        })
+    }
+
+    fn run(&mut self) -> io::Result<()> {
+        let mut happened = Vec::new();
+        loop {
+            let timeout = self.timeout();
+            self.poller.wait(timeout, &mut happened)?;
+            for &(token, flags) in &happened {
+                if token != INBOX {
+                    self.event(token, flags);
+                } else if !self.obey() {
+                    return Ok(());
+                }
+            }
+            for index in std::mem::take(&mut self.again) {
+                if let Some(flow) = self.flows.get_mut(index) {
+                    flow.queued = false;
+                    self.advance(index);
+                }
+            }
+            self.sweep();
+        }
+    }
+
     fn timeout(&self) -> Option<Duration> {
         if !self.again.is_empty() {
             return Some(Duration::ZERO);
@@ -119,6 +153,7 @@ impl Carrier {
                     self.forget(&addresses);
                     let _ = done.send(Ok(()));
                 }
+                Command::Adopt(flow) => self.adopt(*flow),
                 Command::Stop => return false,
             }
         }
@@ -161,6 +196,31 @@ impl Carrier {
         self.close_listeners(|published| published.leads_to(addresses));
         for index in self.flows.indices(|flow| addresses.contains(&flow.to)) {
             self.reset(index);
+        }
+        if let Some(workers) = &self.workers {
+            workers.forget(addresses);
+        }
+    }
+
+    /// Goes on with a flow of another thread.
+    fn adopt(&mut self, flow: Flow) {
+        connect::hasten(&flow.client.socket);
+        let index = self.flows.insert(flow);
+        if !self.watch(index, CLIENT) || !self.watch(index, SERVER) {
+            self.reset(index);
+        }
+    }
+
+    /// Gives a flow that moves much to another thread.
+    fn hand_over(&mut self, index: usize) {
+        let Some(mut flow) = self.flows.remove(index) else { return };
+        self.poller.delete(&flow.client.socket);
+        self.poller.delete(&flow.server.socket);
+        flow.leave();
+        let Some(workers) = &mut self.workers else { return };
+        if let Err(flow) = workers.adopt(flow) {
+            self.tools.splices = true;
+            self.adopt(flow);
         }
     }
 
@@ -252,6 +312,7 @@ impl Carrier {
     fn advance(&mut self, index: usize) {
         let Some(flow) = self.flows.get_mut(index) else { return };
         match flow.advance(&mut self.tools) {
+            Progress::Waiting | Progress::Again if flow.is_big() && !self.tools.splices => self.hand_over(index),
             Progress::Waiting => {}
             Progress::Again if flow.queued => {}
             Progress::Again => {
@@ -272,6 +333,9 @@ impl Carrier {
     /// Takes a flow out; its sockets leave epoll when they are closed.
     fn remove(&mut self, index: usize) -> Option<Flow> {
         let flow = self.flows.remove(index)?;
+        if self.workers.is_none() {
+            self.load.fetch_sub(1, Ordering::Relaxed);
+        }
         if flow.connecting.is_some() {
             self.connecting -= 1;
         }
@@ -292,7 +356,8 @@ impl Carrier {
             return;
         }
         self.swept = now;
-        let late = |flow: &Flow| flow.connecting.as_ref().is_some_and(|connecting| connecting.deadline <= now);
+        let late =
+            |flow: &Flow| flow.connecting.as_ref().is_some_and(|connecting| connecting.deadline <= now);
         for index in self.flows.indices(late) {
             self.reset(index);
         }

@@ -28,7 +28,10 @@ pub(super) fn inside(test: &str, body: impl FnOnce()) {
     let output = Command::new("unshare")
         .args(["--user", "--map-root-user", "--net"])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("{}::{test}", module_path!().replace("::space", "").split_once("::").unwrap().1)])
+        .args([
+            "--exact",
+            &format!("{}::{test}", module_path!().replace("::space", "").split_once("::").unwrap().1),
+        ])
         .args(["--nocapture", "--include-ignored"])
         .env(INSIDE, "1")
         .output()
@@ -64,7 +67,8 @@ impl Space {
 
     /// Runs a shell script in there.
     pub(super) fn script(&self, script: &str) {
-        let output = self.run(|| Command::new("sh").args(["-ec", script]).stdin(Stdio::null()).output().unwrap());
+        let output =
+            self.run(|| Command::new("sh").args(["-ec", script]).stdin(Stdio::null()).output().unwrap());
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
@@ -118,8 +122,11 @@ echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwa
 ip rule add fwmark 1 lookup 100; ip route add local default dev lo table 100
 ip -6 rule add fwmark 1 lookup 100; ip -6 route add local default dev lo table 100
 nft 'add table inet cala'
-nft 'add chain inet cala in { type filter hook prerouting priority mangle; }'
-nft 'add rule inet cala in iifname br0 socket transparent 1 meta mark set 1'
+nft 'add chain inet cala in { type filter hook prerouting priority raw; }'
+nft 'add rule inet cala in iifname br0 socket transparent 1 meta mark set 1 notrack'
+nft 'add rule inet cala in iifname br0 fib daddr type local notrack'
+nft 'add chain inet cala own { type filter hook output priority raw; }'
+nft 'add rule inet cala own oifname br0 notrack'
 nft 'add chain inet cala out { type nat hook postrouting priority srcnat; }'
 nft 'add rule inet cala out oifname up masquerade'
 ";
@@ -214,7 +221,10 @@ impl World {
 
 pub(super) fn target(container: u8) -> Target {
     let addresses = [format!("10.89.0.{container}"), format!("fd89::{container}")];
-    Target { addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(), keep_client: true }
+    Target {
+        addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+        keep_client: true,
+    }
 }
 
 pub(super) fn port(host_port: u16, container_port: u16, protocol: Protocol) -> PortMapping {

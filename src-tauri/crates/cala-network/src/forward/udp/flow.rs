@@ -50,7 +50,13 @@ pub(super) struct Flow {
 
 impl Flow {
     /// A socket on the first way that can be had.
-    pub(super) fn open(key: Key, mut ways: Vec<Route>, port: u16, pairs: &mut Pairs, place: Place) -> Option<Self> {
+    pub(super) fn open(
+        key: Key,
+        mut ways: Vec<Route>,
+        port: u16,
+        pairs: &mut Pairs,
+        place: Place,
+    ) -> Option<Self> {
         let (socket, to, pair) = next_socket(&mut ways, port, pairs)?;
         Some(Self {
             key,

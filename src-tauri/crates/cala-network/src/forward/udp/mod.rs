@@ -114,6 +114,8 @@ impl Carrier {
                     self.close_flows(|flow| addresses.contains(&flow.to.ip()));
                     let _ = done.send(Ok(()));
                 }
+                // Of TCP.
+                Command::Adopt(_) => {}
                 Command::Stop => return false,
             }
         }
