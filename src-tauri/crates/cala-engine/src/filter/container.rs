@@ -99,11 +99,6 @@ fn any<T>(wanted: &[T], holds: impl Fn(&T) -> bool) -> bool {
     wanted.is_empty() || wanted.iter().any(holds)
 }
 
-/// Whether a regular expression is found in a name; one that is none is found nowhere.
-pub(super) fn name_matches(wanted: &str, name: &str) -> bool {
-    Regex::new(wanted).is_ok_and(|wanted| wanted.is_match(name))
-}
-
 /// The image by id, id prefix, name, name without registry, or name without tag.
 fn is_ancestor(wanted: &str, subject: &Subject<'_>) -> bool {
     let hex = wanted.strip_prefix("sha256:").unwrap_or(wanted);

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use cala_spec::duration::parse_time;
 use cala_spec::invalid::InvalidValue;
+use regex_lite::Regex;
 
-use super::LabelTerm;
-use super::container::name_matches;
+use super::{LabelTerm, regular};
 
 const LIST_KEYS: &str = "keys are name, id, driver, label, until, dangling";
 const PRUNE_KEYS: &str = "keys are label and until";
@@ -27,8 +27,8 @@ pub(crate) struct NetworkSubject<'a> {
 /// All filters of one call.
 #[derive(Debug, Default)]
 pub(crate) struct NetworkMatcher {
-    ids: Vec<String>,
-    names: Vec<String>,
+    ids: Vec<IdTerm>,
+    names: Vec<Regex>,
     drivers: Vec<String>,
     labels: Vec<LabelTerm>,
     not_labels: Vec<LabelTerm>,
@@ -66,8 +66,8 @@ impl NetworkMatcher {
                 "label" => matcher.labels.push(LabelTerm::parse(value)),
                 "label!" => matcher.not_labels.push(LabelTerm::parse(value)),
                 "until" => matcher.set_until(value, now_ns)?,
-                "name" if all => matcher.names.push(value.to_owned()),
-                "id" if all => matcher.ids.push(value.to_owned()),
+                "name" if all => matcher.names.push(regular(key, value)?),
+                "id" if all => matcher.ids.push(IdTerm::parse(value)?),
                 "driver" if all => matcher.drivers.push(value.to_owned()),
                 "dangling" if all => matcher.dangling = Some(truth(value)?),
                 other => return Err(wrong(format!("invalid filter \"{other}\"")).allowing(keys)),
@@ -97,12 +97,9 @@ impl NetworkMatcher {
     }
 
     pub(crate) fn matches(&self, network: &NetworkSubject<'_>) -> bool {
-        let any = |wanted: &[String], holds: &dyn Fn(&str) -> bool| {
-            wanted.is_empty() || wanted.iter().any(|wanted| holds(wanted))
-        };
-        any(&self.ids, &|id| id_matches(id, network.id))
-            && any(&self.names, &|name| name_matches(name, network.name))
-            && any(&self.drivers, &|driver| driver == network.driver)
+        any(&self.ids, |id| id.matches(network.id))
+            && any(&self.names, |name| name.is_match(network.name))
+            && any(&self.drivers, |driver| driver == network.driver)
             && self.labels.iter().all(|label| label.matches(network.labels))
             && !self.not_labels.iter().any(|label| label.matches(network.labels))
             && self.until.is_none_or(|until| network.created_ns < until)
@@ -110,12 +107,30 @@ impl NetworkMatcher {
     }
 }
 
-/// Digits are the beginning of an id, anything else is a pattern.
-fn id_matches(wanted: &str, id: &str) -> bool {
-    if wanted.bytes().all(|b| b.is_ascii_hexdigit()) {
-        id.starts_with(wanted)
-    } else {
-        name_matches(wanted, id)
+fn any<T>(wanted: &[T], holds: impl Fn(&T) -> bool) -> bool {
+    wanted.is_empty() || wanted.iter().any(holds)
+}
+
+/// Digits are the beginning of an id, anything else is an expression.
+#[derive(Debug)]
+enum IdTerm {
+    Prefix(String),
+    Pattern(Regex),
+}
+
+impl IdTerm {
+    fn parse(text: &str) -> Result<Self, InvalidValue> {
+        if text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(Self::Prefix(text.to_owned()));
+        }
+        regular("id", text).map(Self::Pattern)
+    }
+
+    fn matches(&self, id: &str) -> bool {
+        match self {
+            Self::Prefix(prefix) => id.starts_with(prefix),
+            Self::Pattern(pattern) => pattern.is_match(id),
+        }
     }
 }
 
