@@ -56,9 +56,20 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     for_each(&args.images, false, |image| {
         let progress = Progress::new(args.quiet);
         let reference = image.strip_prefix("docker://").unwrap_or(image);
+        refuse_transport(reference)?;
         let id = Context::wait_for(engine.pull(reference, &options, &|step| progress.on(&step)))??;
         Ok(Some(id.hex().to_owned()))
     })
+}
+
+/// Other places than registries (containers-transports(5)); without this a file's name would be looked for at a registry.
+fn refuse_transport(reference: &str) -> Result<(), Failure> {
+    let transports =
+        ["containers-storage:", "dir:", "docker-archive:", "docker-daemon:", "oci:", "oci-archive:", "sif:"];
+    match transports.iter().find(|transport| reference.starts_with(**transport)) {
+        Some(transport) => Err(Failure::new(format!("pulling from `{transport}` is not there yet"))),
+        None => Ok(()),
+    }
 }
 
 fn credentials(text: &str) -> Result<(String, String), Failure> {

@@ -121,6 +121,10 @@ impl Engine {
         let platform = options.platform.clone().unwrap_or_else(Platform::host);
         let resolved = client.resolve_name(text, &platform).await?;
         let record = self.fetch_resolved(&client, &resolved, progress).await?;
+        if !platform.accepts(&record.platform) {
+            let (there, wanted) = (&record.platform, &platform);
+            tracing::warn!("image platform ({there}) does not match the expected platform ({wanted})");
+        }
         drop(guard);
         self.object_event(EventKind::Image, "pull", record.image_id.hex(), &record.shown_name())?;
         self.collect_later();
