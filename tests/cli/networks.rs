@@ -16,12 +16,12 @@ fn subnet(cala: &Cala, name: &str) -> String {
 fn the_default_network_is_there_from_the_start() {
     let cala = bare();
     let listed = cala.run(["network", "ls"]).success();
-    assert_eq!(
-        listed.stdout,
-        "NETWORK ID    NAME        DRIVER\n2f259bab93aa  podman      bridge\n"
-    );
+    assert_eq!(listed.stdout, "NETWORK ID    NAME        DRIVER\n2f259bab93aa  podman      bridge\n");
     assert_eq!(subnet(&cala, "podman"), "10.88.0.0/16 10.88.0.1");
-    assert_eq!(cala.run(["network", "inspect", "2f25", "-f", "{{.Name}} {{.DNSEnabled}}"]).success().text(), "podman false");
+    assert_eq!(
+        cala.run(["network", "inspect", "2f25", "-f", "{{.Name}} {{.DNSEnabled}}"]).success().text(),
+        "podman false"
+    );
     cala.run(["network", "exists", "podman"]).success();
     for args in [&["network", "rm", "podman"][..], &["network", "rm", "-f", "podman"]] {
         refused(&cala.run(args), 125, "Error: default network podman cannot be removed");
@@ -46,7 +46,10 @@ fn networks_are_made_listed_inspected_and_removed() {
         cala.run(["network", "list", "-n", "--no-trunc", "--filter", "name=^a$"]).success().stdout,
         format!("{id}  a           bridge\n")
     );
-    assert_eq!((subnet(&cala, "podman1"), subnet(&cala, &id)), ("10.89.0.0/24 10.89.0.1".into(), "10.89.1.0/24 10.89.1.1".into()));
+    assert_eq!(
+        (subnet(&cala, "podman1"), subnet(&cala, &id)),
+        ("10.89.0.0/24 10.89.0.1".into(), "10.89.1.0/24 10.89.1.1".into())
+    );
     for name in ["a", id.as_str(), &id[..8]] {
         cala.run(["network", "exists", name]).success();
     }
@@ -64,9 +67,26 @@ fn networks_are_made_listed_inspected_and_removed() {
 fn inspect_prints_podmans_json() {
     let cala = bare();
     let options = [
-        "network", "create", "--subnet", "10.91.4.0/24", "--gateway", "10.91.4.254", "--ip-range", "10.91.4.64/28",
-        "--subnet", "fd00:91::/64", "--internal", "--label", "a=b", "--opt", "mtu=1400", "--opt", "isolate=1", "--dns",
-        "192.0.2.53,2001:db8::53", "full",
+        "network",
+        "create",
+        "--subnet",
+        "10.91.4.0/24",
+        "--gateway",
+        "10.91.4.254",
+        "--ip-range",
+        "10.91.4.64/28",
+        "--subnet",
+        "fd00:91::/64",
+        "--internal",
+        "--label",
+        "a=b",
+        "--opt",
+        "mtu=1400",
+        "--opt",
+        "isolate=1",
+        "--dns",
+        "192.0.2.53,2001:db8::53",
+        "full",
     ];
     cala.run(options).success();
     let output = cala.run(["network", "inspect", "full"]).success();
@@ -121,7 +141,10 @@ fn inspect_prints_podmans_json() {
     );
     assert_eq!(output.stdout, expected);
     let row = cala.run(["network", "ls", "--filter", "name=full", "--format", "{{json .}}"]).success();
-    assert!(row.stdout.starts_with(&format!("{{\"name\":\"full\",\"id\":\"{id}\",\"driver\":\"bridge\",")), "{row:?}");
+    assert!(
+        row.stdout.starts_with(&format!("{{\"name\":\"full\",\"id\":\"{id}\",\"driver\":\"bridge\",")),
+        "{row:?}"
+    );
     let rows = cala.run(["network", "ls", "--filter", "name=full", "--format", "json"]).success();
     assert!(rows.stdout.starts_with("[\n  {\n    \"name\": \"full\",\n"), "{rows:?}");
     assert_eq!(cala.run(["network", "ls", "--format", "json", "-f", "name=nope"]).success().stdout, "[]\n");
@@ -135,7 +158,9 @@ fn what_is_not_there_does_not_hide_what_is() {
     let output = cala.run(["network", "inspect", "nope", "podman", "-f", "{{.Name}}"]).exits_with(125);
     assert_eq!(output.stdout, "podman\n");
     assert!(
-        output.stderr.contains("network nope: unable to find network with name or ID nope: network not found\n"),
+        output
+            .stderr
+            .contains("network nope: unable to find network with name or ID nope: network not found\n"),
         "{output:?}"
     );
     assert_eq!(cala.run(["network", "inspect", "nope"]).exits_with(125).stdout, "[]\n");
@@ -148,23 +173,41 @@ fn wishes_that_do_not_fit_are_refused_in_podmans_words() {
     let common: &[(&[&str], &str)] = &[
         (&["a"], "network name a already used: network already exists"),
         (&["podman"], "network name podman already used: network already exists"),
-        (&["--subnet", "10.93.0.64/26"], "subnet 10.93.0.64/26 is already used on the host or by another config"),
-        (&["--subnet", "10.88.7.0/24"], "subnet 10.88.7.0/24 is already used on the host or by another config"),
-        (&["--subnet", "127.0.0.0/24"], "subnet 127.0.0.0/24 is already used on the host or by another config"),
-        (&["--subnet", "10.94.0.0/24", "--gateway", "10.90.0.1"], "gateway 10.90.0.1 not in subnet 10.94.0.0/24"),
+        (
+            &["--subnet", "10.93.0.64/26"],
+            "subnet 10.93.0.64/26 is already used on the host or by another config",
+        ),
+        (
+            &["--subnet", "10.88.7.0/24"],
+            "subnet 10.88.7.0/24 is already used on the host or by another config",
+        ),
+        (
+            &["--subnet", "127.0.0.0/24"],
+            "subnet 127.0.0.0/24 is already used on the host or by another config",
+        ),
+        (
+            &["--subnet", "10.94.0.0/24", "--gateway", "10.90.0.1"],
+            "gateway 10.90.0.1 not in subnet 10.94.0.0/24",
+        ),
         (
             &["--subnet", "10.94.0.0/24", "--ip-range", "10.90.0.0/28"],
             "lease range start ip 10.90.0.1 not in subnet 10.94.0.0/24",
         ),
         (&["--subnet", "nonsense"], "invalid CIDR address: nonsense"),
         (&["--gateway", "10.94.0.1"], "cannot set gateway or range without subnet"),
-        (&["--gateway", "nope"], "invalid argument \"nope\" for \"--gateway\" flag: invalid string being converted to IP address: nope"),
+        (
+            &["--gateway", "nope"],
+            "invalid argument \"nope\" for \"--gateway\" flag: invalid string being converted to IP address: nope",
+        ),
         (&["--driver", "nope"], "failed to find driver or plugin \"nope\""),
         (&["--ipam-driver", "nope"], "unsupported ipam driver \"nope\""),
         (&["--opt", "nope=1"], "unsupported bridge network option nope"),
         (&["--opt", "mtu=x"], "strconv.Atoi: parsing \"x\": invalid syntax"),
         (&["--opt", "mtu=-1"], "mtu -1 is less than zero"),
-        (&["--opt", "isolate=maybe"], "failed to parse isolate option: strconv.ParseBool: parsing \"maybe\": invalid syntax"),
+        (
+            &["--opt", "isolate=maybe"],
+            "failed to parse isolate option: strconv.ParseBool: parsing \"maybe\": invalid syntax",
+        ),
         (&["--opt", "=x"], "unable to parse options: invalid label format: \"=x\""),
         (&["--label", "=x"], "failed to parse labels: invalid label format: \"=x\""),
         (&["--dns", "nope"], "unable to parse ip nope specified in NetworkDNSServers: invalid argument"),
@@ -172,8 +215,14 @@ fn wishes_that_do_not_fit_are_refused_in_podmans_words() {
             &["--disable-dns", "--dns", "192.0.2.53"],
             "cannot set NetworkDNSServers if DNS is not enabled for the network: invalid argument",
         ),
-        (&["bad name"], "network name bad name invalid: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument"),
-        (&["host"], "cannot create network with name \"host\" because it conflicts with a valid network mode"),
+        (
+            &["bad name"],
+            "network name bad name invalid: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument",
+        ),
+        (
+            &["host"],
+            "cannot create network with name \"host\" because it conflicts with a valid network mode",
+        ),
         (&["b", "c"], "accepts at most 1 arg(s), received 2"),
     ];
     for (args, line) in common {
@@ -183,7 +232,10 @@ fn wishes_that_do_not_fit_are_refused_in_podmans_words() {
     if !other_program() {
         for (args, line) in [
             (&["--driver", "macvlan"][..], "network driver \"macvlan\" is not supported"),
-            (&["--subnet", "10.94.0.0/31"], "subnet 10.94.0.0/31 cannot be used: no room for a gateway and a container"),
+            (
+                &["--subnet", "10.94.0.0/31"],
+                "subnet 10.94.0.0/31 cannot be used: no room for a gateway and a container",
+            ),
             (&["--route", "10.1.0.0/16,10.89.0.1"], "static routes of networks are not supported"),
         ] {
             let output = cala.run(["network", "create"].iter().chain(args));
@@ -229,7 +281,11 @@ fn arguments_and_filters_that_do_not_fit() {
         // Podman shows the help of a group before it says that a command is missing.
         refused(&output, 125, &format!("Error: {line}"));
     }
-    refused(&cala.run(["network", "rm", "nope"]), 1, "Error: unable to find network with name or ID nope: network not found");
+    refused(
+        &cala.run(["network", "rm", "nope"]),
+        1,
+        "Error: unable to find network with name or ID nope: network not found",
+    );
 }
 
 #[test]
@@ -284,13 +340,21 @@ fn what_happened_is_told() {
     cala.run(["network", "create", "e"]).success();
     let id = cala.run(["network", "inspect", "-f", "{{.ID}}", "e"]).success().text().to_owned();
     cala.run(["network", "rm", "e"]).success();
-    let events = cala.run(["events", "--stream=false", "--since", "1h", "--filter", "type=network"]).success();
-    let told: Vec<&str> = events.stdout.lines().filter_map(|line| line.split_once(" network ")).map(|(_, rest)| rest).collect();
-    assert_eq!(told, [format!("create {id} (name=e, type=bridge)"), format!("remove {id} (name=e, type=bridge)")]);
+    let events =
+        cala.run(["events", "--stream=false", "--since", "1h", "--filter", "type=network"]).success();
+    let told: Vec<&str> =
+        events.stdout.lines().filter_map(|line| line.split_once(" network ")).map(|(_, rest)| rest).collect();
+    assert_eq!(
+        told,
+        [format!("create {id} (name=e, type=bridge)"), format!("remove {id} (name=e, type=bridge)")]
+    );
     let one = ["events", "--stream=false", "--since", "1h", "--filter", "event=remove", "--format", "json"];
     let json = cala.run(one).success();
     let json: serde_json::Value = serde_json::from_str(&json.stdout).expect("one line of JSON");
-    assert_eq!((&json["network"], &json["Status"], &json["Attributes"]["driver"]), (&"e".into(), &"remove".into(), &"bridge".into()));
+    assert_eq!(
+        (&json["network"], &json["Status"], &json["Attributes"]["driver"]),
+        (&"e".into(), &"remove".into(), &"bridge".into())
+    );
 }
 
 #[test]
@@ -310,7 +374,10 @@ fn made_at_once_by_many_they_share_no_address() {
     let format = "{{range .Subnets}}{{println .Subnet}}{{end}}";
     let listed = cala.run(["network", "ls", "--filter", "name=^m", "--format", format]).success();
     let all: Vec<&str> = listed.stdout.lines().filter(|line| !line.is_empty()).collect();
-    assert_eq!((all.len(), all.iter().collect::<BTreeSet<_>>().len()), (makers * each * 2, makers * each * 2));
+    assert_eq!(
+        (all.len(), all.iter().collect::<BTreeSet<_>>().len()),
+        (makers * each * 2, makers * each * 2)
+    );
 }
 
 #[test]

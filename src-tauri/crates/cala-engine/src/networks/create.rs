@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use cala_network::NetworkError;
 use cala_network::create::{self as wish, Draft, Surroundings};
 use cala_network::subnets::Taken;
-use cala_network::NetworkError;
 use cala_spec::Network;
 use cala_spec::network::{DEFAULT_NETWORK, NetworkSpec};
 use cala_store::{NetworkEntry, default_network_id, new_container_id, random_bytes};
