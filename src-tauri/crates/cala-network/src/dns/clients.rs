@@ -62,7 +62,13 @@ impl Clients {
 
     /// Takes a connection in. When there are too many, the one that was idle for longest goes: of the same client, or of the
     /// client with the most.
-    pub(super) fn add(&mut self, poller: &Poller, stream: TcpStream, address: IpAddr, now: Instant) -> io::Result<()> {
+    pub(super) fn add(
+        &mut self,
+        poller: &Poller,
+        stream: TcpStream,
+        address: IpAddr,
+        now: Instant,
+    ) -> io::Result<()> {
         stream.set_nonblocking(true)?;
         // Answers are whole messages; none waits for the next.
         stream.set_nodelay(true)?;
@@ -84,7 +90,8 @@ impl Clients {
         };
         let key = self.table.insert(connection);
         self.shares.add(address);
-        let added = self.table.get_mut(key).map(|entry| poller.add(&entry.stream, Token::Client(key), true, false));
+        let added =
+            self.table.get_mut(key).map(|entry| poller.add(&entry.stream, Token::Client(key), true, false));
         if let Some(Err(error)) = added {
             self.close(key);
             return Err(error);
@@ -140,7 +147,8 @@ impl Clients {
     /// Notes that a question waits for an answer from elsewhere, or waits no more.
     pub(super) fn set_waiting(&mut self, key: Key, begins: bool) {
         if let Some(connection) = self.table.get_mut(key) {
-            connection.waiting = if begins { connection.waiting + 1 } else { connection.waiting.saturating_sub(1) };
+            connection.waiting =
+                if begins { connection.waiting + 1 } else { connection.waiting.saturating_sub(1) };
         }
     }
 
@@ -199,7 +207,10 @@ impl Connection {
     fn is_done(&self) -> bool {
         let whole = wire::first_message(&self.inbox).is_some();
         let too_long = !whole
-            && self.inbox.first_chunk().is_some_and(|length| usize::from(u16::from_be_bytes(*length)) > MAX_QUESTION);
+            && self
+                .inbox
+                .first_chunk()
+                .is_some_and(|length| usize::from(u16::from_be_bytes(*length)) > MAX_QUESTION);
         too_long || (self.ended && !whole && self.waiting == 0 && self.out.is_empty())
     }
 

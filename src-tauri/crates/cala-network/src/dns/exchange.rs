@@ -16,7 +16,8 @@ use super::zone::Finding;
 impl Server {
     /// Asks others for a name that is unknown here; `finding` is what it comes to when other networks do not know it either.
     pub(super) fn ask_others(&mut self, asker: Asker, question: Question, message: &[u8], finding: Finding) {
-        let networks = if question.name.reverse().is_some() { Vec::new() } else { self.zone.also_in(asker.address) };
+        let networks =
+            if question.name.reverse().is_some() { Vec::new() } else { self.zone.also_in(asker.address) };
         if networks.is_empty() && finding != Finding::Elsewhere {
             return self.answer(asker, &question, &finding);
         }

@@ -8,8 +8,8 @@ use rustix::net::sockopt;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 /// UDP sockets on one address. The kernel chooses by the client's address, so that each client fills one queue only: a
-/// flood loses packets of its own and of every eighth client, not of all.
-const QUEUES: u32 = 8;
+/// flood loses packets of its own and of those clients only whose addresses have the same last bits.
+const QUEUES: u32 = 32;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 128;

@@ -75,7 +75,14 @@ impl Peers {
     }
 
     /// Puts a question to the holder of a network.
-    pub(super) fn ask(&mut self, poller: &Poller, network: &str, name: &str, question: Key, now: Instant) -> Put {
+    pub(super) fn ask(
+        &mut self,
+        poller: &Poller,
+        network: &str,
+        name: &str,
+        question: Key,
+        now: Instant,
+    ) -> Put {
         self.silent.retain(|_, since| now.saturating_duration_since(*since) < PAUSE);
         if self.silent.contains_key(network) {
             return Put::Silent;
@@ -120,7 +127,8 @@ impl Peers {
         };
         let key = self.table.insert(peer);
         self.by_network.insert(network.to_owned(), key);
-        let added = self.table.get_mut(key).map(|peer| poller.add(&peer.stream, Token::Peer(key), true, false));
+        let added =
+            self.table.get_mut(key).map(|peer| poller.add(&peer.stream, Token::Peer(key), true, false));
         if let Some(Err(error)) = added {
             self.close(key);
             return Err(error);
@@ -142,7 +150,8 @@ impl Peers {
     /// A question has waited for too long: whoever still owes its answer is left alone for a while, and all who wait for the
     /// same holder are told.
     pub(super) fn give_up(&mut self, question: Key, now: Instant) -> Vec<Told> {
-        let owing = |(key, peer): (Key, &Peer)| peer.asked.contains(&question).then(|| (key, peer.network.clone()));
+        let owing =
+            |(key, peer): (Key, &Peer)| peer.asked.contains(&question).then(|| (key, peer.network.clone()));
         let owing: Vec<(Key, String)> = self.table.iter().filter_map(owing).collect();
         let mut told = Vec::new();
         for (key, network) in owing {

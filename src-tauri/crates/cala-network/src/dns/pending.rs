@@ -71,7 +71,13 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new(asker: Asker, question: Question, message: &[u8], otherwise: Finding, now: Instant) -> Self {
+    pub(super) fn new(
+        asker: Asker,
+        question: Question,
+        message: &[u8],
+        otherwise: Finding,
+        now: Instant,
+    ) -> Self {
         Self {
             asker,
             question,

@@ -167,7 +167,8 @@ impl Question {
             }
         };
         let record = |data| Record::from_rdata(self.query.name().clone(), TTL, data);
-        let mut records: Vec<Record> = addresses.iter().filter_map(data).take(MAX_RECORDS).map(record).collect();
+        let mut records: Vec<Record> =
+            addresses.iter().filter_map(data).take(MAX_RECORDS).map(record).collect();
         if let Some(first) = turn.checked_rem(records.len()) {
             records.rotate_left(first);
         }

@@ -23,8 +23,10 @@ const HOST_TRUST: Duration = Duration::from_secs(1);
 
 /// Destinations that no network of its own has: the address from which they would be reached is the host's outward one.
 /// Nothing is sent there.
-const OUTWARD: [IpAddr; 2] =
-    [IpAddr::V4(Ipv4Addr::new(1, 1, 1, 1)), IpAddr::V6(Ipv6Addr::new(0x2606, 0x4700, 0x4700, 0, 0, 0, 0, 0x1111))];
+const OUTWARD: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(1, 1, 1, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2606, 0x4700, 0x4700, 0, 0, 0, 0, 0x1111)),
+];
 
 pub(super) struct Upstream {
     host: Box<dyn HostSockets>,

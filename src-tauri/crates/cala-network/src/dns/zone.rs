@@ -182,7 +182,10 @@ impl Tables {
         if !self.rules.enabled {
             return None;
         }
-        let found = self.names.get(name).or_else(|| self.names.get(name.strip_suffix(DNS_DOMAIN)?.strip_suffix('.')?));
+        let found = self
+            .names
+            .get(name)
+            .or_else(|| self.names.get(name.strip_suffix(DNS_DOMAIN)?.strip_suffix('.')?));
         found.map(Vec::as_slice)
     }
 
