@@ -27,9 +27,11 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Cargo, as it was called.
+/// Cargo, as it was called. It builds into `target`, where everything here looks, whatever the user has set elsewhere.
 pub(crate) fn cargo() -> Command {
-    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.env("CARGO_TARGET_DIR", root().join("target"));
+    cargo
 }
 
 /// Runs a command as a named step. `remedy` is what a person can do when it fails.
