@@ -32,6 +32,29 @@ const SMALL_DISK_SIZE: &str = "size=64m,nr_inodes=4096";
 /// Exit code for "the command left processes behind".
 const LEFT_BEHIND: u8 = 70;
 
+/// The host's network as tests see it: an uplink `up0` (198.51.100.2, 2001:db8:51::2) whose far end is the network
+/// namespace "world" with the gateway (198.51.100.1, 2001:db8:51::1) and hosts beyond it (203.0.113.1, 2001:db8:52::1).
+/// `CALA_TEST_WORLD` is a command that root runs there.
+const NETWORK: &str = r#"set -e
+ip link set lo up
+mkdir -p /run/netns
+mount -t tmpfs -o mode=755 none /run/netns
+ip netns add world
+ip -n world link set lo up
+ip -n world addr add 203.0.113.1/32 dev lo
+ip -n world addr add 2001:db8:52::1/128 dev lo
+ip link add up0 type veth peer name up0 netns world
+ip addr add 198.51.100.2/24 dev up0
+ip addr add 2001:db8:51::2/64 dev up0 nodad
+ip link set up0 up
+ip -n world addr add 198.51.100.1/24 dev up0
+ip -n world addr add 2001:db8:51::1/64 dev up0 nodad
+ip -n world link set up0 up
+ip route add default via 198.51.100.1
+ip -6 route add default via 2001:db8:51::1
+if [ -n "${CALA_TEST_WORLD:-}" ]; then ip netns exec world sh -c "$CALA_TEST_WORLD" & fi
+"#;
+
 /// Options of `enter`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -147,9 +170,7 @@ fn account() -> Result<()> {
 /// Stage 1: mounts, folders and the control group; waits for the command and looks for what it left.
 fn inside(words: &[String]) -> Result<u8> {
     let group = make_group()?;
-    sh(
-        "ip link set lo up && ip link add up0 type veth peer name up1 && ip addr add 198.51.100.2/24 dev up0 && ip link set up0 up && ip link set up1 up && ip route add default via 198.51.100.1",
-    )?;
+    sh(NETWORK)?;
     let (uid, gid) = ids()?;
     let run = PathBuf::from(format!("/run/user/{uid}"));
     for folder in [run.as_path(), Path::new(BASE)] {
@@ -165,6 +186,7 @@ fn inside(words: &[String]) -> Result<u8> {
         &run.display().to_string(),
     ])?;
     mount(&["-t", "tmpfs", "-o", "mode=1777", "none", "/dev/shm"])?;
+    give_tun()?;
     std::fs::create_dir(SMALL_DISK)?;
     let small = format!("{SMALL_DISK_SIZE},mode=700,uid={uid},gid={gid}");
     mount(&["-t", "tmpfs", "-o", &small, "none", SMALL_DISK])?;
@@ -186,6 +208,11 @@ fn inside(words: &[String]) -> Result<u8> {
     let _ = std::fs::remove_dir_all(&home);
     let _ = sh(&format!("find {} -depth -type d -exec rmdir {{}} +", group.display()));
     Ok(if left && code == 0 { LEFT_BEHIND } else { code })
+}
+
+/// A device for taps that the user may open, as on any desktop; where the machine's own is root's only, that stays so.
+fn give_tun() -> Result<()> {
+    sh("test ! -e /dev/net/tun || { mknod -m 666 /dev/shm/tun c 10 200 && mount --bind /dev/shm/tun /dev/net/tun; }")
 }
 
 /// Waits for the child; reaps whoever else became ours, as the namespace's first process must: every monitor does, whose
