@@ -58,6 +58,10 @@ pub(crate) async fn call(app: &Arc<App>, command: &str, args: Value) -> Result<V
     match command {
         "engine_info" => answer(&app.engine.info().await.map_err(|error| ErrorBody::of(&error))?),
         "tasks_list" => answer(&app.tasks.list()),
+        "tasks_clear" => {
+            app.tasks.clear();
+            Ok(Value::Null)
+        }
         "task_cancel" => {
             tasks::cancel(app, &parse::<Object>(args)?.id);
             Ok(Value::Null)

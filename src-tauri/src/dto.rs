@@ -130,6 +130,15 @@ pub(crate) struct TaskLayer {
     pub(crate) total: u64,
 }
 
+/// How a container ended that took everything with it (`--rm`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+pub(crate) struct TaskEnding {
+    /// Its exit code.
+    pub(crate) exit_code: i32,
+    /// The last lines it wrote, oldest first.
+    pub(crate) lines: Vec<String>,
+}
+
 /// Long work: a snapshot, always whole.
 #[derive(Debug, Clone, Serialize, TS)]
 #[ts(optional_fields)]
@@ -162,6 +171,9 @@ pub(crate) struct Task {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<ErrorBody>,
+    /// For `run` with `remove`, after the task is done: how the container ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ending: Option<TaskEnding>,
 }
 
 /// One thing that happened, on the channel `events`.

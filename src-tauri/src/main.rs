@@ -6,9 +6,12 @@
 mod app;
 mod call;
 mod channel;
+#[cfg(feature = "window")]
+mod download;
 mod dto;
 #[cfg(test)]
 mod generated;
+mod last_words;
 mod serve;
 mod settings;
 mod tasks;

@@ -41,31 +41,3 @@ impl SettingsFile {
             .map_err(|error| fail(format!("cannot write `{}`: {error}", path.display())))
     }
 }
-
-/// Saves bytes as a new file in `~/Downloads` (or the home folder), never over an existing one; returns its path.
-#[cfg(feature = "window")]
-pub(crate) fn save_download(name: &str, bytes: &[u8]) -> Result<PathBuf, ErrorBody> {
-    use std::io::Write as _;
-    let fail = |reason: String| ErrorBody::plain("file_not_saved", ErrorKind::Unavailable, reason);
-    let name: String =
-        name.chars().map(|c| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect();
-    let name = name.trim_start_matches('.');
-    let home = std::env::var_os("HOME").map(PathBuf::from).ok_or_else(|| fail("HOME is not set".into()))?;
-    let folder =
-        [home.join("Downloads"), home.join("Descargas"), home].into_iter().find(|path| path.is_dir());
-    let folder = folder.ok_or_else(|| fail("there is no home folder".into()))?;
-    for number in 0..1000 {
-        let path = folder.join(if number == 0 { name.to_owned() } else { format!("{number}-{name}") });
-        match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(mut file) => {
-                let written = file.write_all(bytes);
-                return written
-                    .map(|()| path.clone())
-                    .map_err(|e| fail(format!("cannot write `{}`: {e}", path.display())));
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(fail(format!("cannot write `{}`: {error}", path.display()))),
-        }
-    }
-    Err(fail(format!("`{}` holds a thousand files of this name", folder.display())))
-}

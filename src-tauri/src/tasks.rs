@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cala_engine::PullOptions;
+use cala_engine::{AttachOptions, PullOptions};
 use cala_spec::ContainerSpec;
 use cala_spec::container::PullPolicy;
 use cala_spec::progress::PullProgress;
 use tokio::task::AbortHandle;
 
 use crate::app::App;
-use crate::dto::{ErrorBody, Happening, LayerStage, Task, TaskKind, TaskLayer, TaskStage, TaskState};
+use crate::dto::{
+    ErrorBody, Happening, LayerStage, Task, TaskEnding, TaskKind, TaskLayer, TaskStage, TaskState,
+};
+use crate::last_words;
 
 /// Ended tasks that are remembered.
 const REMEMBERED: usize = 50;
@@ -63,6 +66,7 @@ impl Tasks {
             container_id: None,
             spec,
             error: None,
+            ending: None,
         };
         inner.tasks.insert(id.clone(), Entry { task, told: None, abort: None });
         inner.forget_oldest();
@@ -79,6 +83,19 @@ impl Tasks {
             entry.told = Some(Instant::now());
             entry.task.clone()
         })
+    }
+
+    /// Notes how a task's container ended, long after the task itself.
+    fn set_ending(&self, id: &str, ending: TaskEnding) -> Option<Task> {
+        let mut inner = self.lock();
+        let entry = inner.tasks.get_mut(id)?;
+        entry.task.ending = Some(ending);
+        Some(entry.task.clone())
+    }
+
+    /// Forgets all that have ended.
+    pub(crate) fn clear(&self) {
+        self.lock().tasks.retain(|_, entry| entry.task.state == TaskState::Running);
     }
 
     fn hold(&self, id: &str, abort: AbortHandle) {
@@ -184,6 +201,7 @@ async fn run_container(app: &Arc<App>, id: &str, mut spec: ContainerSpec) -> Res
         spec.pull = PullPolicy::Never;
     }
     tell(app, app.tasks.change(id, true, |task| task.stage = TaskStage::Creating));
+    let remove = spec.remove;
     let container = app.engine.create(spec, &|_| ()).await.map_err(|error| ErrorBody::of(&error))?;
     let name = container.to_string();
     tell(
@@ -193,7 +211,19 @@ async fn run_container(app: &Arc<App>, id: &str, mut spec: ContainerSpec) -> Res
             task.container_id = Some(name.clone());
         }),
     );
-    app.blocking(move |engine| engine.start(&name)).await.map(drop)
+    if !remove {
+        return app.blocking(move |engine| engine.start(&name)).await.map(drop);
+    }
+    // Its log goes with it: who wants to know how it ended has to listen from the first byte on.
+    let options = AttachOptions { stdout: true, stderr: true, ..AttachOptions::default() };
+    let attached = app.blocking(move |engine| engine.start_attached(&name, &options)).await?;
+    let (app, id) = (Arc::clone(app), id.to_owned());
+    std::thread::spawn(move || {
+        if let Some(ending) = last_words::listen(attached.into_stream()) {
+            tell(&app, app.tasks.set_ending(&id, ending));
+        }
+    });
+    Ok(())
 }
 
 /// One step of a pull, written into the task.

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use crate::app::App;
 use crate::call;
 use crate::channel::{self, ClientMessage};
+use crate::download::Files;
 use crate::dto::ErrorBody;
 
 /// The open channels of the window.
@@ -30,6 +31,7 @@ pub(crate) fn open(app: Arc<App>, runtime: &tokio::runtime::Runtime) -> anyhow::
     tauri::Builder::default()
         .manage(app)
         .manage(Arc::new(Channels::default()))
+        .manage(Arc::new(Files::default()))
         .invoke_handler(tauri::generate_handler![call, open_channel, channel_send])
         .setup(|app| {
             WebviewWindowBuilder::new(app, "main", WebviewUrl::default())
@@ -58,25 +60,18 @@ fn language_script() -> String {
 }
 
 #[tauri::command]
-async fn call(app: State<'_, Arc<App>>, command: String, args: Value) -> Result<Value, ErrorBody> {
-    if command == "text_save" {
-        return save_text(args).await;
+async fn call(
+    app: State<'_, Arc<App>>,
+    files: State<'_, Arc<Files>>,
+    command: String,
+    args: Value,
+) -> Result<Value, ErrorBody> {
+    if command.starts_with("file_") {
+        let files = Arc::clone(&files);
+        let done = tokio::task::spawn_blocking(move || files.call(&command, args)).await;
+        return done.map_err(|error| ErrorBody::internal(error.to_string()))?;
     }
     call::call(&app, &command, args).await
-}
-
-/// Writes a new file in the user's download folder, never over an existing one.
-async fn save_text(args: Value) -> Result<Value, ErrorBody> {
-    #[derive(serde::Deserialize)]
-    struct Text {
-        name: String,
-        text: String,
-    }
-    let Text { name, text } = channel::arguments(args)?;
-    let saved =
-        tokio::task::spawn_blocking(move || crate::settings::save_download(&name, text.as_bytes())).await;
-    let path = saved.map_err(|error| ErrorBody::internal(error.to_string()))??;
-    Ok(serde_json::json!({ "path": path }))
 }
 
 #[tauri::command]

@@ -32,20 +32,28 @@ async function onPage(address, act, { locale = "en-US", colorScheme = "light", .
   }
 }
 
-/** The lower quartile of a frame's time while it scrolls by `step` pixels a frame: the slow ones tell of the machine's other work. */
-function usualFrame(locator, step) {
+/** Scrolls for sixty frames. How long one takes is the benchmark's business (tests/window/bench.mjs). */
+function scroll(locator, step) {
   return locator.evaluate(async (element, by) => {
-    const frames = [];
-    let last = performance.now();
     for (let i = 0; i < 60; i++) {
       element.scrollTop += by;
       await new Promise(requestAnimationFrame);
-      frames.push(performance.now() - last);
-      last = performance.now();
     }
-    return frames.sort((a, b) => a - b)[15];
   }, step);
 }
+
+/** What has the keyboard: its name, else its role or tag. */
+const focused = (page) =>
+  page.evaluate(() => {
+    const element = document.activeElement;
+    return element.getAttribute("aria-label") ?? (element.textContent.trim() || element.getAttribute("role") || element.tagName);
+  });
+const until = (page, name) => page.waitForFunction((text) => {
+  const element = document.activeElement;
+  return (element.getAttribute("aria-label") ?? element.textContent ?? "").trim() === text;
+}, name);
+const strip = (page) => page.getByRole("region", { name: "Command of the last action" });
+const dialog = (page) => page.getByRole("dialog");
 
 const row = (page, name) => page.getByRole("row").filter({ has: page.getByText(name, { exact: true }) });
 const inRow = (page, name, role, label) => row(page, name).getByRole(role, { name: label });
@@ -104,7 +112,7 @@ describe("containers", () => {
       await page.waitForFunction(() => document.querySelectorAll('[role="rowgroup"] [role="row"]').length === 1);
       await page.keyboard.press("Enter");
       await page.keyboard.press("Enter");
-      await page.getByRole("tab", { name: "Logs", selected: true }).waitFor();
+      await until(page, "Logs");
       await page.keyboard.press("Escape");
       await page.getByRole("tab", { name: "Logs" }).waitFor({ state: "detached" });
       assert.equal(await page.evaluate(() => document.activeElement.getAttribute("role")), "grid");
@@ -119,12 +127,113 @@ describe("containers", () => {
       await page.getByRole("region", { name: "Command of the last action" }).getByText("cala rm web").waitFor();
     }));
 
+  test("a container is run, watched and removed by keyboard alone", () =>
+    onPage("", async (page) => {
+      await row(page, "web").waitFor();
+      await page.keyboard.press("n");
+      await page.keyboard.type("cala/hello");
+      await page.keyboard.press("Tab");
+      await page.keyboard.type("keys");
+      await page.keyboard.press("Tab");
+      await page.keyboard.type("serve 1");
+      // On to the row of a variable, which has the keyboard as soon as it is there.
+      for (let n = 0; n < 12 && (await focused(page)) !== "Add a variable"; n++) await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await until(page, "NAME 1");
+      await page.keyboard.type("A");
+      await page.keyboard.press("Tab");
+      await page.keyboard.type("1");
+      await page.keyboard.press("Enter");
+      await page.getByRole("tab", { name: "Logs", selected: true }).waitFor();
+      await strip(page).getByText("cala run -d --name keys -e A=••• cala/hello serve 1").waitFor();
+      assert.notEqual(await focused(page), "BODY");
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("/");
+      await page.keyboard.type("keys");
+      await page.keyboard.press("Enter");
+      await page.keyboard.press("Delete");
+      await dialog(page).waitFor();
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await row(page, "keys").waitFor({ state: "detached" });
+      assert.notEqual(await focused(page), "BODY");
+    }));
+
+  test("a removal asked for while it stops is done when it has stopped", () =>
+    onPage("?slow", async (page) => {
+      await inRow(page, "web", "button", "Stop: web").click();
+      await row(page, "web").getByText("Stopping…").waitFor();
+      await inRow(page, "web", "button", "Remove: web").click();
+      await dialog(page).getByRole("button", { name: "Remove" }).click();
+      await row(page, "web").waitFor({ state: "detached" });
+    }));
+
+  test("a stop says when it becomes a kill, and can be cut short", () =>
+    onPage("?slow", async (page) => {
+      await row(page, "web").click();
+      await page.getByRole("button", { name: "Stop: web" }).last().click();
+      await page.getByText(/it will be killed in \d+ s/).waitFor();
+      await page.getByRole("button", { name: "Kill: web" }).click();
+      await dialog(page).getByRole("button", { name: "Kill" }).click();
+      await strip(page).getByText("cala kill web").waitFor();
+      await row(page, "web").getByText("Stopped").waitFor();
+    }));
+
+  test("the keyboard stays where it was: stop, start, cancel, a run that fails", () =>
+    onPage("", async (page) => {
+      await row(page, "web").click();
+      await page.getByRole("button", { name: "Stop: web" }).last().press("Enter");
+      await row(page, "web").getByText("Stopped").waitFor();
+      assert.equal(await focused(page), "Start: web");
+      await page.keyboard.press("Enter");
+      await row(page, "web").getByText("Running").waitFor();
+      assert.equal(await focused(page), "Stop: web");
+      await inRow(page, "worker", "button", "Remove: worker").press("Enter");
+      await dialog(page).getByRole("button", { name: "Remove" }).press("Enter");
+      await row(page, "worker").waitFor({ state: "detached" });
+      assert.notEqual(await page.evaluate(() => document.activeElement.tagName), "BODY");
+      await page.keyboard.press("n");
+      await page.keyboard.type("nowhere");
+      await page.getByRole("button", { name: "Run", exact: true }).press("Enter");
+      await page.getByText("The registry has no such image.").waitFor();
+      assert.equal(await focused(page), "Run");
+      await page.evaluate(() => (location.hash = "#/images"));
+      await page.getByRole("button", { name: "Pull…" }).click();
+      await page.keyboard.type("quay.io/acme/big:1\r");
+      await page.getByText("downloading").first().waitFor();
+      await dialog(page).getByRole("button", { name: "Cancel" }).press("Enter");
+      await until(page, "Try again");
+    }));
+
+  test("a start that failed says why, and the list says that it failed", () =>
+    onPage("#/run", async (page) => {
+      await page.keyboard.type("alpine");
+      await page.getByLabel("Name", { exact: true }).fill("broken");
+      await page.getByLabel("Command", { exact: true }).fill("missing");
+      await page.getByRole("button", { name: "Run", exact: true }).click();
+      await page.getByRole("heading", { name: "It could not be started" }).waitFor({ timeout: 20_000 });
+      await page.getByText("The command does not exist in the image.").waitFor();
+      await row(page, "broken").getByText("Did not start").waitFor();
+    }));
+
+  test("one that is removed at its end says how it ended and what it said", () =>
+    onPage("#/run", async (page) => {
+      await page.keyboard.type("cala/hello");
+      await page.getByLabel("Name", { exact: true }).fill("brief");
+      await page.getByText("More options").click();
+      await page.getByLabel("Remove when it ends").check();
+      await page.getByRole("button", { name: "Run", exact: true }).click();
+      await page.getByRole("heading", { name: "brief ended and was removed, as you asked" }).waitFor();
+      await page.getByText("exit code 0").waitFor();
+      await page.getByText("Hello from your container!").waitFor();
+    }));
+
   test("many at once: ticks, a range, stop and remove", () =>
     onPage("", async (page) => {
-      await inRow(page, "web", "checkbox", "Tick web").click();
-      await inRow(page, "api", "checkbox", "Tick api").click({ modifiers: ["Shift"] });
-      const bar = page.getByRole("toolbar", { name: "Actions for the ticked containers" });
-      await bar.getByText("4 ticked").waitFor();
+      await inRow(page, "web", "checkbox", "Select web").click();
+      await inRow(page, "api", "checkbox", "Select api").click({ modifiers: ["Shift"] });
+      const bar = page.getByRole("toolbar", { name: "Actions for the selected containers" });
+      await bar.getByText("4 selected").waitFor();
       await bar.getByRole("button", { name: "Stop" }).click();
       await row(page, "api").getByText("Stopped").waitFor();
       await bar.getByRole("button", { name: "Remove" }).click();
@@ -133,21 +242,27 @@ describe("containers", () => {
       assert.equal(await page.getByRole("row").count(), 5);
     }));
 
-  test("10,000 rows scroll with few in the page and no long frame", () =>
+  test("10,000 rows scroll with few in the page", () =>
     onPage("?containers=10000", async (page) => {
       await page.getByText("10000", { exact: true }).waitFor();
-      const frame = await usualFrame(page.locator('[role="grid"]'), 3000);
+      await scroll(page.locator('[role="grid"]'), 3000);
       const rows = await page.getByRole("row").count();
       assert.ok(rows < 60, `${rows} rows`);
-      assert.ok(frame < 50, `a frame of ${Math.round(frame)} ms`);
-      await page.keyboard.press("Tab");
-      await page.locator('[role="grid"]').focus();
+      await page.keyboard.press("/");
+      await page.keyboard.press("Enter");
       await page.keyboard.press("End");
       await page.waitForFunction(() => document.querySelector('[role="grid"]').getAttribute("aria-activedescendant"));
     }));
 
   test("loading, emptiness and failure are three different pages", async () => {
-    await onPage("?empty#/containers", (page) => page.getByText("No containers yet").waitFor());
+    for (const [hash, empty] of [["#/containers", "No containers yet"], ["#/images", "No images yet"]]) {
+      await onPage(`?empty${hash}`, (page) => page.getByText(empty).waitFor());
+      await onPage(`?stuck${hash}`, async (page) => {
+        await page.getByRole("status").getByText("Loading…").waitFor();
+        await page.waitForTimeout(300);
+        assert.equal(await page.getByText(empty).count(), 0);
+      });
+    }
     await onPage("?offline#/containers", async (page) => {
       await page.getByRole("alert").first().waitFor();
       await page.getByText("Details").first().click();
@@ -161,22 +276,20 @@ describe("containers", () => {
       await page.getByText("general error (exit code 1)").waitFor();
       await page.getByText("Error: connect ECONNREFUSED").waitFor();
       await row(page, "trainer").click();
-      await page.getByText("more memory than it may have (537 MB)").waitFor();
+      await page.getByText("exceeded its memory limit (537 MB)").waitFor();
     }));
 });
 
 describe("logs", () => {
-  test("100,000 lines are shown in less than a second, and few are in the page", () =>
+  test("100,000 lines are shown, and few are in the page", () =>
     onPage("?lines=100000", async (page) => {
       await row(page, "web").waitFor();
-      const start = Date.now();
       await row(page, "web").click();
       await page.getByText("100,000 lines").or(page.getByText("100,001 lines")).waitFor();
-      assert.ok(Date.now() - start < 2500, `${Date.now() - start} ms`);
       const log = page.getByRole("log");
       assert.ok((await log.locator(".line").count()) < 120);
-      const frame = await usualFrame(log, -20_000);
-      assert.ok(frame < 50, `a frame of ${Math.round(frame)} ms`);
+      await scroll(log, -20_000);
+      assert.ok((await log.locator(".line").count()) < 120);
     }));
 
   test("search, matches only, wrap, times, pause and follow", () =>
@@ -189,19 +302,43 @@ describe("logs", () => {
       await page.getByText(/^\d+ matches$/).waitFor();
       await page.keyboard.press("Enter");
       await page.getByText(/^1 of \d+$/).waitFor();
-      await page.getByRole("button", { name: "Only lines that match" }).click();
+      await page.getByRole("button", { name: "Matching lines only" }).click();
       await page.waitForTimeout(200);
       for (const text of await log.locator(".line").allTextContents()) assert.match(text, /slow query/);
       await page.getByRole("button", { name: "Regular expression" }).click();
       await page.getByRole("searchbox", { name: "Search the log" }).fill("(");
       await page.getByText("Not a regular expression").waitFor();
+      for (const name of ["Previous match", "Next match"]) assert.equal(await page.getByRole("button", { name }).getAttribute("aria-disabled"), "true");
       await page.getByRole("searchbox", { name: "Search the log" }).fill("");
       await page.getByRole("button", { name: "Wrap long lines" }).click();
       await page.getByRole("button", { name: "Timestamps" }).click();
       await log.locator("time").first().waitFor();
       await log.evaluate((element) => (element.scrollTop = 0));
-      await page.getByRole("button", { name: "To the end" }).click();
-      await page.getByRole("button", { name: "Pause" }).waitFor();
+      const follow = page.getByRole("button", { name: "Follow", pressed: true });
+      await follow.waitFor({ state: "detached" });
+      await page.getByRole("button", { name: "Jump to the end" }).click();
+      await follow.waitFor();
+    }));
+
+  test("a program that says nothing is not loading for ever", () =>
+    onPage("?silent", async (page) => {
+      await row(page, "web").click();
+      await page.getByText("Nothing yet").waitFor();
+      await page.getByText("Live").waitFor();
+      assert.equal(await page.getByText("Loading…").count(), 0);
+      await row(page, "worker").click();
+      await page.getByRole("tab", { name: "Logs" }).click();
+      await page.getByText("It wrote nothing").waitFor();
+    }));
+
+  test("a log that is cut says so, and is saved whole", () =>
+    onPage("?lines=200500", async (page) => {
+      await row(page, "migrations").click();
+      await page.getByRole("tab", { name: "Logs" }).click();
+      await page.getByText("the last 200,000 of 200,500 lines").waitFor();
+      await page.getByRole("button", { name: "Save the whole log" }).click();
+      await page.getByText("Saved to /home/ana/Descargas/migrations.log").waitFor();
+      assert.equal(await page.evaluate(() => window.savedText.split("\n").length - 1), 200_500);
     }));
 
   test("a hostile label and log stay text", () =>
@@ -215,6 +352,40 @@ describe("logs", () => {
       assert.equal(new URL(page.url()).origin, new URL(before).origin);
     }));
 });
+
+test("a terminal is left by its key and by the keys of the sections; its end has the keyboard", () =>
+  onPage("", async (page) => {
+    const inTerminal = () => page.waitForFunction(() => document.activeElement?.closest(".terminal-host") !== null);
+    await row(page, "web").click();
+    await page.getByRole("tab", { name: "Terminal" }).click();
+    await page.getByText("root@web").waitFor();
+    await page.getByText("leaves the terminal").waitFor();
+    await inTerminal();
+    await page.keyboard.press("Control+Shift+Escape");
+    await until(page, "Terminal");
+    await page.keyboard.press("Tab");
+    await inTerminal();
+    await page.keyboard.press("Control+3");
+    await page.getByRole("heading", { name: "Images" }).waitFor();
+    await page.keyboard.press("Control+2");
+    await row(page, "web").click();
+    await page.getByRole("tab", { name: "Terminal" }).click();
+    await inTerminal();
+    await page.keyboard.type("exit\r");
+    await until(page, "New session");
+    await page.keyboard.press("Enter");
+    await inTerminal();
+  }));
+
+test("a container with a terminal of its own is talked to there", () =>
+  onPage("", async (page) => {
+    await row(page, "db").click();
+    await page.getByRole("tab", { name: "Terminal" }).click();
+    await page.getByRole("tab", { name: "Its program", selected: true }).waitFor();
+    await page.getByText("What is your name?").waitFor();
+    await page.getByRole("tab", { name: "A shell" }).click();
+    await page.getByText("root@db").waitFor();
+  }));
 
 test("a terminal types, keeps its session, and says how it ended", () =>
   onPage("", async (page) => {
@@ -272,6 +443,50 @@ describe("run and pull", () => {
       await page.getByRole("button", { name: "Cancel" }).click();
       await page.getByText("Cancelled").waitFor();
       await page.getByRole("button", { name: "Try again" }).waitFor();
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("Control+4");
+      await page.getByRole("listitem").filter({ hasText: "cala pull quay.io/acme/big:1" }).getByText("cancelled").waitFor();
+      await page.getByRole("button", { name: "Clear finished" }).click();
+      await page.getByText("No tasks", { exact: true }).waitFor();
+    }));
+
+  test("a pull that goes on in the background says when it is done; Home stays usable meanwhile", () =>
+    onPage("#/images", async (page) => {
+      await page.getByRole("button", { name: "Pull…" }).click();
+      await page.keyboard.type("quay.io/acme/big:2\r");
+      await page.getByText("downloading").first().waitFor();
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("Control+1");
+      await page.getByRole("button", { name: /^First container/ }).click();
+      await page.getByRole("tab", { name: "Logs", selected: true }).waitFor();
+      await page.getByText("quay.io/acme/big:2 is now on this computer").waitFor({ timeout: 30_000 });
+    }));
+
+  test("removing an image names the containers that go with it", () =>
+    onPage("#/images", async (page) => {
+      await page.getByRole("button", { name: "Remove: ghcr.io/acme/api:2.4.1" }).click();
+      for (const text of ["3 containers go too:", "api · Running", "worker · Failed (1)", "migrations · Stopped"]) await dialog(page).getByText(text).waitFor();
+      await dialog(page).getByRole("button", { name: "Remove the image and 3 containers" }).click();
+      await page.getByRole("button", { name: "Remove: ghcr.io/acme/api:2.4.1" }).waitFor({ state: "detached" });
+    }));
+
+  test("the journal outlives a reload, and its script asks for what it may not know", () =>
+    onPage("#/run", async (page) => {
+      await page.keyboard.type("cala/hello");
+      await page.getByRole("button", { name: "Add a variable" }).click();
+      await page.keyboard.type("TOKEN");
+      await page.keyboard.press("Tab");
+      await page.keyboard.type("hush");
+      await page.getByRole("button", { name: "Run", exact: true }).click();
+      await page.getByRole("tab", { name: "Logs", selected: true }).waitFor();
+      await page.reload();
+      await page.keyboard.press("Control+4");
+      await page.getByText("cala run -d -e TOKEN=••• cala/hello").first().waitFor();
+      await page.getByRole("button", { name: "Save as a script" }).click();
+      await page.getByText("Saved to").waitFor();
+      const script = await page.evaluate(() => window.savedText);
+      assert.match(script, /^cala run -d -e TOKEN="\$\{TOKEN:\?\}" cala\/hello$/m);
+      assert.doesNotMatch(script, /•|hush/);
     }));
 
   test("an image that does not exist says so", () =>
@@ -280,6 +495,79 @@ describe("run and pull", () => {
       await page.keyboard.type("nowhere\r");
       await page.getByText("The registry has no such image.").waitFor();
     }));
+});
+
+test("settings that cannot be kept say so", () =>
+  onPage("?readonly#/settings", async (page) => {
+    await page.getByText("Dark", { exact: true }).click();
+    await page.getByRole("alert").getByText("could not be saved").waitFor();
+  }));
+
+test("the engine's warnings are said in the person's language on both pages", () =>
+  onPage("?warnings#/settings", async (page) => {
+    for (const hash of ["#/settings", "#/"]) {
+      await page.evaluate((to) => (location.hash = to), hash);
+      for (const text of ["Los contenedores no pueden iniciarse", "solo disponen de un usuario", "No se pueden poner límites"]) await page.getByText(text).waitFor();
+      assert.equal(await page.getByText("cannot be set").count(), 0);
+    }
+  }, { locale: "es-ES" }));
+
+describe("everything one can press lies within its pane", () => {
+  /** What can be pressed but is cut off by its pane or covered by something else. */
+  const outside = (page) =>
+    page.evaluate(() => {
+      const wrong = [];
+      const name = (element) => element.getAttribute("aria-label") ?? element.textContent.trim().slice(0, 30);
+      for (const element of document.querySelectorAll("button, a[href], input, select, [role=tab]")) {
+        const box = element.getBoundingClientRect();
+        if (box.width === 0 || box.height === 0 || getComputedStyle(element).visibility === "hidden") continue;
+        for (let pane = element.parentElement; pane; pane = pane.parentElement) {
+          const style = getComputedStyle(pane);
+          if (style.overflowX === "visible" && pane !== document.body) continue;
+          const { left, right } = pane.getBoundingClientRect();
+          // A tab bar that scrolls is no excuse either: nothing shows that there is more.
+          if (box.left < left - 1 || box.right > right + 1) wrong.push(`${name(element)}: ${Math.round(box.left)}–${Math.round(box.right)} outside ${Math.round(left)}–${Math.round(right)} of ${pane.className}`);
+          break;
+        }
+      }
+      for (const header of document.querySelectorAll("header")) {
+        const tops = [...header.children].filter((child) => child.getBoundingClientRect().width > 0).map((child) => { const box = child.getBoundingClientRect(); return box.top + box.height / 2; });
+        if (!header.closest("article") && tops.length > 1 && Math.max(...tops) - Math.min(...tops) > 24) wrong.push(`${name(header)} wraps`);
+      }
+      return wrong;
+    });
+  for (const width of [900, 1180, 1280, 1600]) {
+    test(`${width} pixels wide`, () =>
+      onPage("", async (page) => {
+        const found = [];
+        const check = async (where) => {
+          await page.waitForTimeout(150);
+          found.push(...(await outside(page)).map((text) => `${where}: ${text}`));
+        };
+        await row(page, "web").waitFor();
+        await check("containers");
+        await row(page, "trainer").click();
+        for (const tab of ["overview", "logs", "terminal", "inspect"]) {
+          await page.locator(`[role=tab][id$="-${tab}"]`).click();
+          await check(`container, ${tab}`);
+        }
+        await page.evaluate(() => (location.hash = "#/images"));
+        await row(page, "postgres").waitFor();
+        await check("images");
+        await row(page, "postgres").click();
+        await check("image");
+        for (const hash of ["#/", "#/run/paste", "#/run", "#/activity", "#/settings"]) {
+          await page.evaluate((to) => (location.hash = to), hash);
+          await check(hash);
+        }
+        for (const name of ["Añadir variable", "Añadir carpeta o volumen"]) {
+          await page.evaluate(() => (location.hash = "#/run"));
+          await page.getByRole("button", { name }).click();
+        }
+        await check("run with rows");
+        assert.deepEqual(found, []);
+      }, { viewport: { width, height: 640 }, locale: "es-ES" }));
+  }
 });
 
 test("language and theme change at once and are remembered", () =>

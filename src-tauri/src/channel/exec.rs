@@ -1,4 +1,4 @@
-//! A terminal in a container: an exec with a pty, its bytes as base64.
+//! A terminal in a container: an exec with a pty, or the container's own; its bytes as base64.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cala_engine::frames::{FrameDecoder, FrameKind, encode, encode_resize};
-use cala_engine::{Engine, ExecOptions, TerminalSize};
+use cala_engine::{AttachOptions, Engine, ExecOptions, TerminalSize};
 use cala_spec::{Classify as _, ErrorKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,17 +28,43 @@ struct Arguments {
     command: Option<Vec<String>>,
 }
 
-/// Opens the terminal.
+/// Opens a terminal with a command of its own.
 pub(super) fn spawn(
     app: &Arc<App>,
     args: Value,
     items: mpsc::Sender<Item>,
     input: mpsc::Receiver<ClientMessage>,
 ) -> Result<(), ErrorBody> {
+    open(app, args, items, input, start)
+}
+
+/// Opens the terminal of the container's own program, with what it has written so far. Closing it leaves the program
+/// alone.
+pub(super) fn attach(
+    app: &Arc<App>,
+    args: Value,
+    items: mpsc::Sender<Item>,
+    input: mpsc::Receiver<ClientMessage>,
+) -> Result<(), ErrorBody> {
+    open(app, args, items, input, |engine, arguments| {
+        let size = Some(TerminalSize { rows: arguments.rows, cols: arguments.cols });
+        let options = AttachOptions { size, logs: true, ..AttachOptions::all() };
+        let attachment = engine.attach(&arguments.id, &options).map_err(|error| ErrorBody::of(&error))?;
+        Ok(attachment.into_stream())
+    })
+}
+
+fn open(
+    app: &Arc<App>,
+    args: Value,
+    items: mpsc::Sender<Item>,
+    input: mpsc::Receiver<ClientMessage>,
+    how: impl FnOnce(&Engine, &Arguments) -> Result<UnixStream, ErrorBody> + Send + 'static,
+) -> Result<(), ErrorBody> {
     let arguments: Arguments = arguments(args)?;
     let engine = app.engine.clone();
     tokio::task::spawn_blocking(move || {
-        let result = start(&engine, &arguments).and_then(|stream| serve(stream, &items, input));
+        let result = how(&engine, &arguments).and_then(|stream| serve(stream, &items, input));
         if let Err(error) = result {
             let _ = items.blocking_send(Err(error));
         }

@@ -1,4 +1,5 @@
-//! A container's log as tuples `[time in ns, bits, text]`.
+//! A container's log as tuples `[time in ns, bits, text]`, and two facts about it: `{"caught_up":true}` once everything
+//! that was there has been sent, `{"skipped":n}` when a tail was asked for and n older lines were left out.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ const LOOK_UP: Duration = Duration::from_millis(500);
 /// Bits of an item.
 const STDERR: u8 = 1;
 const PARTIAL: u8 = 2;
+/// Told once: whoever waits for a silent container's first line knows that there is none.
+const CAUGHT_UP: &str = r#"{"caught_up":true}"#;
 /// Bytes of items joined before they are handed on: one by one, a hundred thousand lines would be slow.
 const CHUNK: usize = 16 * 1024;
 
@@ -44,26 +47,71 @@ fn read(engine: &Engine, arguments: &Arguments, items: &mpsc::Sender<Item>) -> R
     let options = LogOptions { follow: arguments.follow, tail: arguments.tail, ..LogOptions::default() };
     let mut reader = engine.logs(&arguments.id, &options).map_err(|error| ErrorBody::of(&error))?;
     let mut chunk = String::with_capacity(2 * CHUNK);
+    let mut past = Some(Past::default());
     while !items.is_closed() {
         // Something waits to be handed on: look only whether there is more at once.
-        let patience = if chunk.is_empty() { LOOK_UP } else { Duration::ZERO };
+        let patience = if chunk.is_empty() && past.is_none() { LOOK_UP } else { Duration::ZERO };
         let next = reader.poll_line(patience).map_err(|error| ErrorBody::of(&error))?;
-        let flush = match next {
+        let flush = match &next {
             Next::Item(line) => {
-                push(&mut chunk, &line);
+                if let Some(past) = &mut past {
+                    past.count(line);
+                }
+                push(&mut chunk, line);
                 chunk.len() >= CHUNK
             }
             Next::Idle | Next::End => !chunk.is_empty(),
         };
-        let ended = matches!(next, Next::End);
+        let (idle, ended) = (!matches!(next, Next::Item(_)), matches!(next, Next::End));
         if flush && items.blocking_send(Ok(std::mem::take(&mut chunk))).is_err() {
             break;
+        }
+        if idle
+            && let Some(past) = past.take()
+        {
+            if items.blocking_send(Ok(CAUGHT_UP.to_owned())).is_err() {
+                break;
+            }
+            tell_skipped(engine, arguments, &past, items);
         }
         if ended {
             break;
         }
     }
     Ok(())
+}
+
+/// What was in the log when it was opened.
+#[derive(Debug, Default)]
+struct Past {
+    lines: u64,
+    first_ns: i64,
+}
+
+impl Past {
+    fn count(&mut self, line: &LogLine<'_>) {
+        if self.lines == 0 {
+            self.first_ns = line.time_ns();
+        }
+        self.lines += 1;
+    }
+}
+
+/// Counts what the tail left out, which means reading it: beside the stream, so that new lines do not wait.
+fn tell_skipped(engine: &Engine, arguments: &Arguments, past: &Past, items: &mpsc::Sender<Item>) {
+    if arguments.tail.is_none_or(|tail| past.lines < tail) || past.first_ns == 0 {
+        return;
+    }
+    let (engine, id, items, until) = (engine.clone(), arguments.id.clone(), items.clone(), past.first_ns - 1);
+    std::thread::spawn(move || {
+        let options = LogOptions { until_ns: Some(until), ..LogOptions::default() };
+        let Ok(mut reader) = engine.logs(&id, &options) else { return };
+        let mut skipped: u64 = 0;
+        while let Ok(Some(_)) = reader.next_line() {
+            skipped += 1;
+        }
+        let _ = items.blocking_send(Ok(format!(r#"{{"skipped":{skipped}}}"#)));
+    });
 }
 
 fn push(chunk: &mut String, line: &LogLine<'_>) {

@@ -84,6 +84,7 @@ pub(crate) fn spawn(
         }
         "logs" => logs::spawn(app, args, to_pump),
         "exec" => exec::spawn(app, args, to_pump, input),
+        "attach" => exec::attach(app, args, to_pump, input),
         _ => Err(ErrorBody::bad_request(format!("there is no channel `{name}`"))),
     };
     match started {

@@ -72,10 +72,17 @@ export interface Commands {
   /** Ends a running task; what was downloaded is kept. No error when it has ended by itself. */
   task_cancel: { args: { id: string }; result: null };
 
+  /** Forgets the tasks that have ended. */
+  tasks_clear: { args: None; result: null };
+
   settings_get: { args: None; result: Settings };
   settings_set: { args: { settings: Settings }; result: null };
-  /** Writes a new file in the user's download folder (never over an existing one); answers its path. Tauri only. */
-  text_save: { args: { name: string; text: string }; result: { path: string } };
+
+  /** A new file in the user's download folder, never over an existing one; then its text, piece by piece; then its path.
+   *  Tauri only. */
+  file_open: { args: { name: string }; result: { file: number } };
+  file_write: { args: { file: number; text: string }; result: null };
+  file_close: { args: { file: number }; result: { path: string } };
 }
 
 export type CommandName = keyof Commands;
@@ -96,7 +103,11 @@ export type Happening =
  *  (1 = stderr, 2 = partial: the next item continues it), text (invalid UTF-8 replaced, no line feed). */
 export type WireLogLine = [time_ns: number, bits: number, text: string];
 
-/** On the channel `exec`: output as base64, or the end. */
+/** On the channel `logs`: a line; or, once, that everything that was there has been sent; or that a tail left out so many
+ *  older lines. */
+export type LogItem = WireLogLine | { caught_up: true } | { skipped: number };
+
+/** On the channels `exec` and `attach`: output as base64, or the end. */
 export type ExecItem = { output: string } | { exit: number };
 
 /** Every channel: what opens it and the items of its batches. */
@@ -104,10 +115,12 @@ export interface Channels {
   events: { args: None; item: Happening };
   /** The last `tail` lines (all when absent), then new ones while the container exists; `end` when it has stopped and
    *  everything was sent. */
-  logs: { args: { id: string; tail?: number; follow: boolean }; item: WireLogLine };
+  logs: { args: { id: string; tail?: number; follow: boolean }; item: LogItem };
   /** A terminal by exec with a pty. Without `command` the server picks a shell: bash, else ash, else sh. No shell is an
    *  `error` message with kind `command_not_found`. */
   exec: { args: { id: string; rows: number; cols: number; command?: string[] }; item: ExecItem };
+  /** The terminal of the container's own program, with what it has written so far. Closing leaves the program alone. */
+  attach: { args: { id: string; rows: number; cols: number }; item: ExecItem };
 }
 
 export type ChannelName = keyof Channels;
@@ -115,7 +128,7 @@ export type ChannelName = keyof Channels;
 /** What the server says on a channel. */
 export type ServerMessage<Item> = { seq: number; batch: Item[] } | { end: true } | { error: ErrorBody };
 
-/** What the client says on a channel; `input` (base64) and `resize` only on `exec`. */
+/** What the client says on a channel; `input` (base64) and `resize` only on `exec` and `attach`. */
 export type ClientMessage =
   | { ack: number }
   | { input: string }
@@ -136,12 +149,19 @@ export interface OpenChannel {
   close(): void;
 }
 
+/** A file that is written for the user. */
+export interface NewFile {
+  write(text: string): Promise<void>;
+  /** Answers where it is when that is known. */
+  close(): Promise<string | null>;
+}
+
 /** What every way to the engine can do. */
 export interface Backend {
   call<K extends CommandName>(command: K, args: Commands[K]["args"]): Promise<Commands[K]["result"]>;
   open<K extends ChannelName>(channel: K, args: Channels[K]["args"], listener: Listener<Channels[K]["item"]>): OpenChannel;
-  /** Gives the user a text as a file; answers where it is when that is known. */
-  saveText(name: string, text: string): Promise<string | null>;
+  /** Begins a file for the user. */
+  newFile(name: string): Promise<NewFile>;
 }
 
 /** Whether a rejected `call` carries the wire's error. */

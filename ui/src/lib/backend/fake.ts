@@ -1,11 +1,13 @@
 // An engine that is not there: for component work and browser tests without one. Never in the production bundle.
 //
-// The address chooses what it plays: ?containers=N rows, ?empty, ?offline (every call fails), ?lines=N log lines at once.
+// The address chooses what it plays: ?containers=N rows, ?empty, ?offline (every call fails), ?stuck (no call is ever
+// answered), ?lines=N log lines at once, ?silent (programs write nothing), ?slow (a stop takes its time), ?readonly
+// (settings cannot be kept), ?warnings (the machine lacks something).
 
 import { emptySpec } from "../command/spec";
 import type { ContainerInspect, ContainerSpec, ContainerSummary, ErrorBody, ImageInspect, ImageSummary, Info, Settings, Task, TaskLayer } from "../generated";
 import { fromBase64, toBase64 } from "../terminal/base64";
-import type { Backend, Channels, Commands, Happening, Listener, WireLogLine } from "./backend";
+import type { Backend, Channels, Commands, Happening, Listener, LogItem, WireLogLine } from "./backend";
 
 const E = "\u001b";
 const NOW = () => Math.floor(Date.now() / 1000);
@@ -26,6 +28,8 @@ interface Fake {
   spec: ContainerSpec;
   oom: boolean;
   error: string;
+  /** Who made it, to be told of its end. */
+  task?: Task;
 }
 
 const FIRST: Array<[name: string, image: string, command: string[], state: ContainerSummary["State"], code: number, age: number]> = [
@@ -72,7 +76,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
   }
 
   if (!query.has("empty")) {
-    FIRST.forEach((entry) => add(...entry));
+    FIRST.forEach((entry) => add(...entry, { ...emptySpec(entry[1]), tty: entry[0] === "db" }));
     for (let i = FIRST.length; i < Number(query.get("containers") ?? 0); i++) add(`job-${i}`, "docker.io/library/alpine:3.20", ["sleep", "infinity"], i % 3 ? "exited" : "running", i % 7 ? 0 : 2, 60 * i);
     const sizes: Array<[string, number, number]> = [
       ["docker.io/library/nginx:1.27-alpine", 48_300_000, 12 * 86400], ["ghcr.io/acme/api:2.4.1", 214_000_000, 4 * 3600], ["docker.io/library/postgres:17", 438_000_000, 20 * 86400],
@@ -105,7 +109,12 @@ export function fakeBackend(query: URLSearchParams): Backend {
   function end(fake: Fake, code: number): void {
     if (fake.row.State !== "running" && fake.row.State !== "paused") return;
     Object.assign(fake.row, { State: "exited", Exited: true, ExitCode: code, ExitedAt: NOW() });
-    changed(fake, "died");
+    if (!fake.spec.remove) return changed(fake, "died");
+    containers.delete(fake.row.Id);
+    changed(fake, "remove", true);
+    if (!fake.task) return;
+    fake.task.ending = { exit_code: code, lines: logOf(fake, 0).map(([, , text]) => text) };
+    tell({ type: "task", task: structuredClone(fake.task) });
   }
 
   const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -164,24 +173,31 @@ export function fakeBackend(query: URLSearchParams): Backend {
     const full = hello ? "docker.io/cala/hello:latest" : spec.image;
     const fake = add(spec.name ?? `calm_otter_${next}`, full, [...(hello ? ["/hello"] : []), ...spec.command], "created", 0, 0, spec);
     task.container_id = fake.row.Id;
+    fake.task = task;
     changed(fake, "create");
     await wait(100);
+    if (spec.command[0] === "missing") {
+      throw failure("command_not_found", "command_not_found", `crun: executable file \`missing\` not found in $PATH`);
+    }
     start(fake);
   }
 
   const commands: { [K in keyof Commands]: (args: Commands[K]["args"]) => Commands[K]["result"] | Promise<Commands[K]["result"]> } = {
-    engine_info: () => INFO,
+    engine_info: () => (query.has("warnings") ? { ...INFO, warnings: WARNINGS } : INFO),
     containers_list: () => [...containers.values()].map((c) => ({ ...c.row })),
     container_inspect: ({ id }) => inspect(find(id)),
     container_create: ({ spec }) => ({ id: add(spec.name ?? "new", spec.image, spec.command, "created", 0, 0, spec).row.Id }),
     container_start: async ({ id }) => {
       await wait(120);
-      start(find(id));
+      const fake = find(id);
+      if (fake.row.Command.includes("missing")) throw failure("command_not_found", "command_not_found", "executable file `missing` not found in $PATH");
+      start(fake);
       return null;
     },
     container_stop: async ({ id }) => {
       const fake = find(id);
-      await wait(400);
+      // A kill cuts it short.
+      for (const until = Date.now() + (query.has("slow") ? 4000 : 400); Date.now() < until && fake.row.State !== "exited"; ) await wait(50);
       end(fake, 143);
       return null;
     },
@@ -221,25 +237,38 @@ export function fakeBackend(query: URLSearchParams): Backend {
     },
     settings_get: () => settings,
     settings_set: (args) => {
+      if (query.has("readonly")) throw failure("settings_not_saved", "unavailable", "cannot write `desktop.json`: Permission denied");
       settings = args.settings;
       return null;
     },
-    text_save: ({ name }) => ({ path: `/home/ana/Descargas/${name}` }),
+    tasks_clear: () => {
+      for (const [id, task] of tasks) if (task.state !== "running") tasks.delete(id);
+      return null;
+    },
+    file_open: () => ({ file: 1 }),
+    file_write: () => null,
+    file_close: () => ({ path: "" }),
   };
 
-  function openLogs(args: Channels["logs"]["args"], listener: Listener<WireLogLine>): () => void {
-    const fake = find(args.id);
-    const lines = logOf(fake, Number(query.get("lines") ?? 0));
+  function openLogs(args: Channels["logs"]["args"], listener: Listener<LogItem>): () => void {
+    const fake = containers.get(args.id);
+    if (!fake) {
+      setTimeout(() => listener.error(failure("no_such_container", "not_found", `no such container: ${args.id}`)));
+      return () => undefined;
+    }
+    const all = query.has("silent") ? [] : logOf(fake, Number(query.get("lines") ?? 0));
+    const lines = args.tail === undefined ? all : all.slice(-args.tail);
     let timer: ReturnType<typeof setInterval> | undefined;
     setTimeout(() => {
       for (let i = 0; i < lines.length; i += 600) void listener.batch(lines.slice(i, i + 600));
+      void listener.batch([{ caught_up: true }, ...(all.length > lines.length ? [{ skipped: all.length - lines.length }] : [])]);
       if (!args.follow || fake.row.State !== "running") return listener.end();
       let n = lines.length;
       timer = setInterval(() => {
         if (fake.row.State !== "running") {
           clearInterval(timer);
           listener.end();
-        } else void listener.batch([line(Date.now(), n++, fake.row.Names[0] ?? "")]);
+        } else if (!query.has("silent")) void listener.batch([line(Date.now(), n++, fake.row.Names[0] ?? "")]);
       }, 700);
     }, 60);
     return () => clearInterval(timer);
@@ -248,6 +277,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
   return {
     async call(command, args) {
       await wait(15);
+      if (query.has("stuck")) await new Promise(() => undefined);
       if (query.has("offline")) throw failure("store_unavailable", "unavailable", "cannot open the data root", ["is the disk full?"]);
       const result = await commands[command](args);
       return structuredClone(result) as never;
@@ -263,20 +293,34 @@ export function fakeBackend(query: URLSearchParams): Backend {
         const close = openLogs(args as Channels["logs"]["args"], listener as never);
         return { send: () => undefined, close };
       }
-      return openShell(find((args as Channels["exec"]["args"]).id), listener as never);
+      return openShell(find((args as Channels["exec"]["args"]).id), listener as never, channel === "attach");
     },
-    saveText: (name) => Promise.resolve(`/home/ana/Descargas/${name}`),
+    newFile: (name) => {
+      let text = "";
+      return Promise.resolve({
+        write(more: string) {
+          text += more;
+          return Promise.resolve();
+        },
+        close() {
+          // For the tests: what was saved.
+          Object.assign(window, { savedText: text });
+          return Promise.resolve(`/home/ana/Descargas/${name}`);
+        },
+      });
+    },
   };
 }
 
 /** A shell that echoes. */
-function openShell(fake: Fake, listener: Listener<{ output: string } | { exit: number }>) {
+function openShell(fake: Fake, listener: Listener<{ output: string } | { exit: number }>, own: boolean) {
   const encoder = new TextEncoder();
   const say = (text: string) => void listener.batch([{ output: toBase64(encoder.encode(text)) }]);
   const prompt = `${E}[32mroot@${fake.row.Names[0] ?? ""}${E}[0m:${E}[34m/${E}[0m# `;
   let typed = "";
   setTimeout(() => {
-    if (fake.row.Image.includes("cala/hello")) listener.error(failure("no_shell", "command_not_found", "there is no shell in the container"));
+    if (own) say("What is your name? ");
+    else if (fake.row.Image.includes("cala/hello")) listener.error(failure("no_shell", "command_not_found", "there is no shell in the container"));
     else say(prompt);
   }, 50);
   return {
@@ -333,7 +377,7 @@ function inspect({ row, spec, oom, error }: Fake): ContainerInspect {
     Mounts: row.Names[0] === "db" ? [{ Type: "volume", Name: "pgdata", Source: "/home/ana/.local/share/cala/volumes/pgdata/_data", Destination: "/var/lib/postgresql/data", Options: [], RW: true }] : [],
     Config: {
       Hostname: row.Id.slice(0, 12), User: "", Tty: spec.tty, Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/bin:/bin", ...spec.env.map(([name, value]) => `${name}=${value}`)],
-      Cmd: row.Command, WorkingDir: "/", Entrypoint: null, Labels: { "org.example.note": "<img src=x onerror=alert(1)>" }, CreateCommand: [],
+      Cmd: row.Command, WorkingDir: "/", Entrypoint: null, Labels: { "org.example.note": "<img src=x onerror=alert(1)>" }, CreateCommand: [], StopTimeout: 10,
     },
     HostConfig: { Memory: oom ? 536_870_912 : (spec.resources.memory ?? 0), NanoCpus: (spec.resources.cpus ?? 0) * 1e9, NetworkMode: spec.network, ReadonlyRootfs: spec.read_only, Privileged: false },
     // As much of it as the window reads.
@@ -363,3 +407,9 @@ const INFO = {
   version: { Version: "0.1.0", OsArch: "linux/amd64" },
   warnings: [],
 } as unknown as Info;
+
+const WARNINGS = [
+  "containers cannot start: user namespaces are off: sudo sysctl kernel.unprivileged_userns_clone=1",
+  "only one user id for containers, most images need more: sudo usermod",
+  "limits of memory, CPU or processes cannot be set: let systemd delegate the cgroup controllers",
+];

@@ -38,13 +38,22 @@ export function httpBackend(origin: string = location.origin): Backend {
         },
       };
     },
-    saveText(name, text) {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-      link.download = name;
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-      return Promise.resolve(null);
+    newFile(name) {
+      const pieces: Blob[] = [];
+      return Promise.resolve({
+        write(text: string) {
+          pieces.push(new Blob([text]));
+          return Promise.resolve();
+        },
+        close() {
+          const link = document.createElement("a");
+          link.href = URL.createObjectURL(new Blob(pieces, { type: "text/plain" }));
+          link.download = name;
+          link.click();
+          setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+          return Promise.resolve(null);
+        },
+      });
     },
   };
 }

@@ -33,8 +33,16 @@ export function tauriBackend(): Backend {
         },
       };
     },
-    async saveText(name, text) {
-      return (await backend.call("text_save", { name, text })).path;
+    async newFile(name) {
+      const { file } = await backend.call("file_open", { name });
+      return {
+        async write(text) {
+          await backend.call("file_write", { file, text });
+        },
+        async close() {
+          return (await backend.call("file_close", { file })).path;
+        },
+      };
     },
   };
   return backend;

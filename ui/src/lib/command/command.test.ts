@@ -50,7 +50,7 @@ describe("a pasted command", () => {
       command: ["sh", "-c", "echo hi"],
     });
     expect(spec.mounts).toEqual([
-      { source: { type: "bind", path: "/srv", create: true }, target: "/data", read_only: true, options: [] },
+      { source: { type: "bind", path: "/srv", create: false }, target: "/data", read_only: true, options: [] },
       { source: { type: "volume", name: "cache" }, target: "/c", read_only: false, options: [] },
       { source: { type: "tmpfs" }, target: "/t", read_only: false, options: [] },
     ]);

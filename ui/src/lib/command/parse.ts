@@ -67,7 +67,7 @@ function pathMount(reader: Reader, source: string, target: string, options: stri
   const rest = options.filter((option) => !["ro", "rw", "z", "Z", "U"].includes(option));
   const mount: Mount = { source: { type: "volume", name: source }, target, read_only: options.includes("ro"), options: rest };
   if (/^[/.~$]/.test(source)) {
-    mount.source = { type: "bind", path: source, create: true };
+    mount.source = { type: "bind", path: source, create: false };
     if (!source.startsWith("/")) reader.note("not_absolute", source);
   }
   reader.spec.mounts.push(mount);

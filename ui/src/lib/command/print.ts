@@ -1,7 +1,7 @@
 // The command line that does what the window does: `cala …`, and what to type for podman and docker.
 
 import type { ContainerSpec } from "../generated";
-import { quoteLine } from "./shell";
+import { quoteLine, quoteWord } from "./shell";
 import { printSize } from "./size";
 import { mountWords } from "./spec";
 
@@ -11,9 +11,12 @@ export type Program = (typeof PROGRAMS)[number];
 /** What stands in for a value that is not to be seen. */
 export const MASK = "•••";
 
+/** Stands in a word for "ask the shell for the value". */
+const ASK = "\u0001";
+
 export interface PrintOptions {
-  /** Hide the values of environment variables. */
-  mask?: boolean;
+  /** Hide the values of environment variables; or leave them to the shell that runs the line. */
+  mask?: boolean | "ask";
   verb?: "run" | "create";
 }
 
@@ -36,7 +39,7 @@ export function runWords(spec: ContainerSpec, program: Program, options: PrintOp
   // Cala has loopback only by default; the others would join a bridge.
   if (spec.network === "host") flag("--network", "host");
   else if (program !== "cala") flag("--network", "none");
-  for (const [name, value] of spec.env) flag("-e", `${name}=${options.mask ? MASK : value}`);
+  for (const [name, value] of spec.env) flag("-e", `${name}=${options.mask === "ask" ? ASK : options.mask ? MASK : value}`);
   for (const mount of spec.mounts) flag(...mountWords(mount));
   pushSecurity(spec, flag);
   pushLimits(spec, flag);
@@ -79,4 +82,17 @@ function pushLimits(spec: ContainerSpec, flag: Push): void {
 /** The whole line for this wish. */
 export function runLine(spec: ContainerSpec, program: Program = "cala", options: PrintOptions = {}): string {
   return quoteLine([program, ...runWords(spec, program, options)]);
+}
+
+/** The line for a script: a hidden value is asked of the shell's own variable of that name, and its absence ends the
+ *  script instead of passing on something wrong. */
+export function scriptLine(spec: ContainerSpec, program: Program = "cala"): string {
+  return [program, ...runWords(spec, program, { mask: "ask" })].map(askingWord).join(" ");
+}
+
+function askingWord(word: string): string {
+  if (!word.endsWith(`=${ASK}`)) return quoteWord(word);
+  const name = word.slice(0, -2);
+  // A name that no shell variable can have is taken from the environment as it is.
+  return /^[A-Za-z_]\w*$/.test(name) ? `${name}="\${${name}:?}"` : quoteWord(name);
 }

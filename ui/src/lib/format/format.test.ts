@@ -9,12 +9,13 @@ test("bytes speak the language", () => expect(formatBytes(12_345_678, "es")).toB
 
 test.each([
   [2_000, "now"],
-  [30_000, "30 sec. ago"],
-  [5 * 60_000, "5 min. ago"],
-  [3 * 3_600_000, "3 hr. ago"],
+  [30_000, "30 seconds ago"],
+  [5 * 60_000, "5 minutes ago"],
+  [3 * 3_600_000, "3 hours ago"],
   [50 * 3_600_000, "2 days ago"],
-  [800 * 86_400_000, "2 yr. ago"],
+  [800 * 86_400_000, "2 years ago"],
 ])("an age of %i ms", (age, text) => expect(formatAge(1e12 - age, 1e12, "en")).toBe(text));
+test("an age is whole words in Spanish", () => expect(formatAge(0, 600_000, "es")).toBe("hace 10 minutos"));
 test("a clock that runs behind makes no negative age", () => expect(formatAge(2000, 1000, "es")).toBe("ahora"));
 
 test.each([[340, "340 ms"], [4200, "4 s"], [125_000, "2 min 5 s"], [10_920_000, "3 h 2 min"]])("%i ms", (length, text) =>

@@ -22,14 +22,14 @@ const STEPS: Array<[Intl.RelativeTimeFormatUnit, number]> = [
   ["year", Infinity],
 ];
 
-/** How long ago, in the largest whole unit: `hace 5 min`, `5 min. ago`. Times in milliseconds since the epoch. */
+/** How long ago, in the largest whole unit: `hace 5 minutos`, `5 minutes ago`. Times in milliseconds since the epoch. */
 export function formatAge(time: number, now: number, language: string): string {
   let value = Math.max(0, (now - time) / 1000);
   for (const [unit, size] of STEPS) {
     if (value < size) {
       const whole = Math.floor(value);
       const style = unit === "second" && whole < 5 ? "auto" : "always";
-      return new Intl.RelativeTimeFormat(language, { style: "short", numeric: style }).format(style === "auto" ? 0 : -whole, unit);
+      return new Intl.RelativeTimeFormat(language, { style: "long", numeric: style }).format(style === "auto" ? 0 : -whole, unit);
     }
     value /= size;
   }

@@ -1676,7 +1676,24 @@ spec?: ContainerSpec,
 /**
  * Why it failed.
  */
-error?: ErrorBody, };
+error?: ErrorBody, 
+/**
+ * For `run` with `remove`, after the task is done: how the container ended.
+ */
+ending?: TaskEnding, };
+
+/**
+ * How a container ended that took everything with it (`--rm`).
+ */
+export type TaskEnding = { 
+/**
+ * Its exit code.
+ */
+exit_code: number, 
+/**
+ * The last lines it wrote, oldest first.
+ */
+lines: Array<string>, };
 
 /**
  * What a task does.

@@ -18,6 +18,9 @@ export interface Span {
   style: Style;
 }
 
+/** No colour, nothing else. */
+export const PLAIN: Style = {};
+
 const ESC = "\u001b";
 
 // One escape sequence at `lastIndex`: CSI, string sequences (OSC, DCS, PM, APC, SOS; ended by BEL, ST, or the line), two-byte ones.
@@ -38,12 +41,12 @@ function afterReturn(line: string): string {
   return trimmed.slice(trimmed.lastIndexOf("\r") + 1);
 }
 
-/** The line's spans; at least one unless the line is empty. */
-export function parseAnsi(raw: string): Span[] {
+/** The line's spans; at least one unless the line is empty. `start` is how the line before it left the terminal. */
+export function parseAnsi(raw: string, start: Style = PLAIN): Span[] {
   const line = afterReturn(raw);
-  if (!line.includes(ESC)) return line === "" ? [] : [{ text: line.replace(CONTROL, ""), style: {} }];
+  if (!line.includes(ESC)) return line === "" ? [] : [{ text: line.replace(CONTROL, ""), style: start }];
   const spans: Span[] = [];
-  let style: Style = {};
+  let style: Style = start;
   let at = 0;
   while (at < line.length) {
     const next = line.indexOf(ESC, at);
@@ -66,6 +69,18 @@ export function parseAnsi(raw: string): Span[] {
 export function stripAnsi(raw: string): string {
   if (!raw.includes(ESC) && !raw.includes("\r")) return raw;
   return afterReturn(raw).replace(SEQUENCES, "").replace(CONTROL, "");
+}
+
+const SGR =
+  // eslint-disable-next-line no-control-regex -- these are the control characters it is about
+  /\u001b\[([0-9:;]*)m/g;
+
+/** How the terminal is left at the end of a line: a colour lasts until something ends it. */
+export function endStyle(raw: string, start: Style): Style {
+  if (!raw.includes(ESC)) return start;
+  let style = start;
+  for (const match of raw.matchAll(SGR)) style = applySgr(style, match[1] ?? "");
+  return Object.keys(style).length === 0 ? PLAIN : style;
 }
 
 /** Select Graphic Rendition (ECMA-48 §8.3.117) on top of a style. */

@@ -1,7 +1,6 @@
 // A log on the screen: the ring, which of its lines are shown, and where. The component only draws and scrolls.
 
-import type { Backend, OpenChannel, WireLogLine } from "../backend/backend";
-import { formatLogTime } from "../format/format";
+import type { Backend, LogItem, OpenChannel, WireLogLine } from "../backend/backend";
 import type { ErrorBody } from "../generated";
 import { stripAnsi } from "./ansi";
 import { RowLayout, rawHeight } from "./layout";
@@ -32,6 +31,8 @@ export class LogView {
   invalid = $state<string | null>(null);
   /** Which match is looked at, from 0; -1 none. */
   current = $state(-1);
+  /** Older lines that were not even asked for. */
+  #skipped = 0;
   /** Text lines that went at the top since the last drawing. */
   gone = 0;
   #matches: number[] = [];
@@ -47,12 +48,13 @@ export class LogView {
   open(): void {
     this.#channel?.close();
     this.#ring.clear();
+    this.#skipped = 0;
     this.#matches = [];
     this.current = -1;
     this.#rebuild();
     this.status = "loading";
     this.#channel = this.backend.open("logs", { id: this.id, tail: TAIL, follow: true }, {
-      batch: (items) => this.#append(items),
+      batch: (items) => this.#take(items),
       end: () => {
         this.status = "ended";
         this.#draw();
@@ -70,6 +72,11 @@ export class LogView {
 
   get lines(): number {
     return this.#ring.length;
+  }
+
+  /** How many lines the log has; more than are kept here when it is long. */
+  get whole(): number {
+    return this.#skipped + this.#ring.first + this.#ring.length;
   }
 
   get matchCount(): number {
@@ -134,22 +141,22 @@ export class LogView {
     return this.#matches[this.current] ?? -1;
   }
 
-  /** All lines that are kept, as text. */
-  text(): string {
-    const lines: string[] = [];
-    for (let n = this.#ring.first; n < this.#ring.first + this.#ring.length; n++) {
-      const line = this.#ring.at(n);
-      if (line) lines.push(this.timestamps ? `${formatLogTime(line.timeNs)} ${stripAnsi(line.text)}` : stripAnsi(line.text));
-    }
-    return `${lines.join("\n")}\n`;
-  }
-
   get #filtered(): boolean {
     return this.onlyMatches && this.query !== null;
   }
 
+  #take(items: readonly LogItem[]): void {
+    const lines: WireLogLine[] = [];
+    for (const item of items) {
+      if (Array.isArray(item)) lines.push(item);
+      else if ("skipped" in item) this.#skipped = item.skipped;
+      else if (this.status === "loading") this.status = "live";
+    }
+    if (lines.length > 0) this.#append(lines);
+    else this.#draw();
+  }
+
   #append(items: readonly WireLogLine[]): void {
-    if (this.status === "loading") this.status = "live";
     const { added, extended, dropped } = this.#ring.append(items);
     const end = this.#ring.first + this.#ring.length;
     if (extended && !this.#filtered) this.#layout.replaceLast(this.#heightOf(end - added - 1));

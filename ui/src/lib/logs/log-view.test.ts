@@ -1,5 +1,6 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import type { Backend, Listener, WireLogLine } from "../backend/backend";
+import { parseAnsi } from "./ansi";
 import { LogView } from "./log-view.svelte";
 
 let listener: Listener<WireLogLine>;
@@ -11,7 +12,7 @@ const backend: Backend = {
     opened++;
     return { send: () => undefined, close: () => undefined };
   },
-  saveText: () => Promise.resolve(null),
+  newFile: () => Promise.reject(new Error("no")),
 };
 
 beforeEach(() => {
@@ -85,8 +86,28 @@ test("colours do not hide a match", () => {
   expect(view.matchCount).toBe(1);
 });
 
-test("the text to save is plain", () => {
+test("a silent log that has nothing to show stops loading", () => {
   const view = open();
-  say("\u001b[31mred\u001b[0m", "plain");
-  expect(view.text()).toBe("red\nplain\n");
+  expect(view.status).toBe("loading");
+  void listener.batch([{ caught_up: true }] as never);
+  expect([view.status, view.lines]).toEqual(["live", 0]);
+});
+
+test("lines alone are not yet all that was there", () => {
+  const view = open();
+  say("one");
+  expect(view.status).toBe("loading");
+});
+
+test("what the tail left out counts among the lines of the log", () => {
+  const view = open();
+  say("one", "two");
+  void listener.batch([{ caught_up: true }, { skipped: 1000 }] as never);
+  expect([view.lines, view.whole]).toEqual([2, 1002]);
+});
+
+test("a colour lasts over the end of its line, on its own stream", () => {
+  const view = open();
+  void listener.batch([[1, 0, "\u001b[31mred"], [2, 1, "plain"], [3, 0, "still red\u001b[0m"], [4, 0, "plain"]]);
+  expect(view.rows(0, 9).map((row) => parseAnsi(row.line.text, row.line.start)[0]?.style)).toEqual([{ fg: 1 }, {}, { fg: 1 }, {}]);
 });

@@ -1,6 +1,7 @@
 // The lines of a log that the window keeps: the newest, bounded by number and by characters.
 
 import type { WireLogLine } from "../backend/backend";
+import { endStyle, PLAIN, type Style } from "./ansi";
 
 export interface LogLine {
   /** Counts from 0 since the log was opened; never changes. */
@@ -9,6 +10,8 @@ export interface LogLine {
   timeNs: number;
   stderr: boolean;
   text: string;
+  /** The colours that the lines before it left on. */
+  start: Style;
 }
 
 export const MAX_LINES = 200_000;
@@ -34,6 +37,7 @@ export class LogRing {
   #next = 0;
   #characters = 0;
   #open: { stdout: LogLine | null; stderr: LogLine | null } = { stdout: null, stderr: null };
+  #colours: { stdout: Style; stderr: Style } = { stdout: PLAIN, stderr: PLAIN };
 
   constructor(
     private readonly maxLines = MAX_LINES,
@@ -72,10 +76,11 @@ export class LogRing {
         extended ||= line.number < before;
         this.#grow(line, text);
       } else {
-        line = { number: this.#next++, timeNs, stderr, text: "" };
+        line = { number: this.#next++, timeNs, stderr, text: "", start: this.#colours[stream] };
         this.#lines.push(line);
         this.#grow(line, text);
       }
+      this.#colours[stream] = endStyle(text, this.#colours[stream]);
       this.#open[stream] = (bits & PARTIAL) !== 0 ? line : null;
     }
     return { added: this.#next - before, extended, dropped: this.#trim() };
@@ -87,6 +92,7 @@ export class LogRing {
     this.#next = 0;
     this.#characters = 0;
     this.#open = { stdout: null, stderr: null };
+    this.#colours = { stdout: PLAIN, stderr: PLAIN };
   }
 
   #grow(line: LogLine, text: string): void {

@@ -5,13 +5,12 @@ import type { ContainerInspect, ErrorBody } from "../generated";
 import { t } from "../i18n/i18n.svelte";
 import { stripAnsi } from "../logs/ansi";
 import { LogView } from "../logs/log-view.svelte";
-import { applyHappenings, isAlive, toMap, type Container, type ContainerMap } from "./containers";
+import { saveLog } from "../logs/save";
+import { applyHappenings, isAlive, toMap, withFailures, type Container, type ContainerMap } from "./containers";
 import type { Dialogs } from "./dialogs.svelte";
 import type { Doer } from "./doer";
 import { recall, remember } from "./memory";
-
-/** What is being done to a container right now. */
-export type Verb = "start" | "stop" | "kill" | "remove";
+import { VerbQueue, type Verb } from "./verbs.svelte";
 
 /** As many rows as are worth remembering for the first frame of the next start. */
 const REMEMBERED = 300;
@@ -20,11 +19,16 @@ const ERRORS_TAIL = 40;
 const REMEMBER_AFTER = 2000;
 
 export class Containers {
-  #map = $state.raw<ContainerMap>(new Map());
+  #rows = $state.raw<ContainerMap>(new Map());
+  /** Why the last start of a container failed; forgotten when it starts. */
+  #failures = $state.raw<ReadonlyMap<string, ErrorBody>>(new Map(recall<Array<[string, ErrorBody]>>("start-failures") ?? []));
+  readonly #map = $derived(withFailures(this.#rows, this.#failures));
   /** The list is fresh, not remembered. */
   loaded = $state(false);
   error = $state.raw<ErrorBody | null>(null);
-  #busy = $state.raw<ReadonlyMap<string, Verb>>(new Map());
+  readonly #verbs = new VerbQueue();
+  /** When a stop becomes a kill, milliseconds since the epoch. */
+  #forced = $state.raw<ReadonlyMap<string, number>>(new Map());
   readonly list = $derived([...this.#map.values()]);
   readonly running = $derived(this.list.reduce((n, c) => n + (isAlive(c.status) ? 1 : 0), 0));
   #loading: Promise<void> | null = null;
@@ -36,15 +40,31 @@ export class Containers {
     private readonly doer: Doer,
     private readonly dialogs: Dialogs,
   ) {
-    this.#map = new Map((recall<Container[]>("containers") ?? []).map((c) => [c.id, c]));
+    this.#rows = new Map((recall<Container[]>("containers") ?? []).map((c) => [c.id, c]));
   }
 
   get(id: string): Container | undefined {
     return this.#map.get(id);
   }
 
+  /** What is being done to a container, the newest wish. */
   verb(id: string): Verb | undefined {
-    return this.#busy.get(id);
+    return this.#verbs.of(id).at(-1);
+  }
+
+  /** Whether this is being done or waits its turn. */
+  doing(id: string, verb: Verb): boolean {
+    return this.#verbs.of(id).includes(verb);
+  }
+
+  /** When its stop becomes a kill; undefined while it is not being stopped from here. */
+  forcedAt(id: string): number | undefined {
+    return this.#forced.get(id);
+  }
+
+  /** Why its last start failed, if it did. */
+  failure(id: string): ErrorBody | undefined {
+    return this.get(id)?.startFailed ? this.#failures.get(id) : undefined;
   }
 
   /** Lists anew; a call during a listing makes one more afterwards, however many calls. */
@@ -68,25 +88,42 @@ export class Containers {
       this.#set(toMap(await this.backend.call("containers_list", {})));
       this.loaded = true;
       this.error = null;
+      this.#forget((id) => !this.#rows.has(id));
     } catch (reason) {
       this.error = toErrorBody(reason);
     }
   }
 
   apply(happenings: readonly Happening[]): void {
-    const { containers, stale } = applyHappenings(this.#map, happenings);
-    if (containers !== this.#map) this.#set(containers);
+    const { containers, stale } = applyHappenings(this.#rows, happenings);
+    if (containers !== this.#rows) this.#set(containers);
     if (stale) void this.load();
   }
 
   #set(map: ContainerMap): void {
-    this.#map = map;
+    this.#rows = map;
+    this.#forget((id) => isAlive(map.get(id)?.status ?? "created"));
     if (this.#remembering) return;
     this.#remembering = true;
     setTimeout(() => {
       this.#remembering = false;
-      remember("containers", this.list.slice(0, REMEMBERED));
+      remember("containers", [...this.#rows.values()].slice(0, REMEMBERED));
     }, REMEMBER_AFTER);
+  }
+
+  /** Notes that a start failed. */
+  failed(id: string, error: ErrorBody): void {
+    this.#keep(new Map([...this.#failures, [id, error]]));
+  }
+
+  #forget(which: (id: string) => boolean): void {
+    const kept = [...this.#failures].filter(([id]) => !which(id));
+    if (kept.length < this.#failures.size) this.#keep(new Map(kept));
+  }
+
+  #keep(failures: ReadonlyMap<string, ErrorBody>): void {
+    this.#failures = failures;
+    remember("start-failures", [...failures]);
   }
 
   inspect(id: string): Promise<ContainerInspect> {
@@ -98,13 +135,18 @@ export class Containers {
     return new LogView(this.backend, id);
   }
 
+  /** Writes the whole log into a file; answers where it is when that is known. */
+  saveLog(id: string, name: string, times: boolean): Promise<string | null> {
+    return saveLog(this.backend, id, name, times);
+  }
+
   /** The last lines of stderr, told once; answers how to stop asking. */
   lastErrors(id: string, count: number, tell: (lines: readonly string[]) => void): () => void {
     const lines: string[] = [];
     const done = () => tell(lines.slice(-count));
     const channel = this.backend.open("logs", { id, tail: ERRORS_TAIL, follow: false }, {
       batch(items) {
-        for (const [, bits, text] of items) if ((bits & 1) === 1) lines.push(stripAnsi(text));
+        for (const item of items) if (Array.isArray(item) && (item[1] & 1) === 1) lines.push(stripAnsi(item[2]));
       },
       end: done,
       error: done,
@@ -112,47 +154,70 @@ export class Containers {
     return () => channel.close();
   }
 
-  start(ids: readonly string[]): Promise<void> {
-    return this.#each(ids, "start", (c) => this.doer.do({ words: ["start", c.name] }, "container_start", { id: c.id }));
+  async start(ids: readonly string[]): Promise<void> {
+    await this.#each(ids, "start", async (c) => {
+      if (isAlive(c.status)) return true;
+      const did = await this.doer.do({ words: ["start", c.name] }, "container_start", { id: c.id });
+      if (!did.ok) this.failed(c.id, did.error);
+      return did.ok;
+    });
   }
 
-  stop(ids: readonly string[]): Promise<void> {
-    return this.#each(ids, "stop", (c) => this.doer.do({ words: ["stop", c.name] }, "container_stop", { id: c.id }));
+  async stop(ids: readonly string[]): Promise<void> {
+    await this.#each(ids, "stop", async (c) => {
+      if (!isAlive(c.status)) return true;
+      void this.#countDown(c.id);
+      const did = await this.doer.do({ words: ["stop", c.name] }, "container_stop", { id: c.id });
+      this.#forced = new Map([...this.#forced].filter(([id]) => id !== c.id));
+      return did.ok;
+    });
+  }
+
+  /** Learns how long the stop may take. */
+  async #countDown(id: string): Promise<void> {
+    const began = Date.now();
+    const seconds = await this.inspect(id).then((inspect) => inspect.Config.StopTimeout, () => undefined);
+    if (seconds !== undefined && this.doing(id, "stop")) this.#forced = new Map([...this.#forced, [id, began + seconds * 1000]]);
   }
 
   async kill(ids: readonly string[]): Promise<void> {
     const items = this.#names(ids);
     const yes = await this.dialogs.ask({ title: t("containers.kill_title"), body: t("containers.kill_body"), items, confirm: t("containers.kill"), danger: true });
-    if (yes) await this.#each(ids, "kill", (c) => this.doer.do({ words: ["kill", c.name] }, "container_kill", { id: c.id }));
+    if (!yes) return;
+    await this.#each(ids, "kill", async (c) => {
+      // It may have ended while one read the question.
+      if (!isAlive(c.status)) return true;
+      return (await this.doer.do({ words: ["kill", c.name] }, "container_kill", { id: c.id })).ok;
+    });
   }
 
-  /** Asks, then removes; running ones are stopped first, and that is said before. */
+  /** Asks, then removes; running ones are stopped first, and that is said before. Answers whether all are gone. */
   async remove(ids: readonly string[]): Promise<boolean> {
     const alive = ids.some((id) => isAlive(this.get(id)?.status ?? "exited"));
     const body = alive ? t("containers.remove_body_running") : t("containers.remove_body");
     const yes = await this.dialogs.ask({ title: t("containers.remove_title"), body, items: this.#names(ids), confirm: t("containers.remove"), danger: true });
     if (!yes) return false;
-    await this.#each(ids, "remove", (c) => {
+    return this.#each(ids, "remove", async (c) => {
       const force = isAlive(c.status);
-      return this.doer.do({ words: force ? ["rm", "-f", c.name] : ["rm", c.name] }, "container_remove", { id: c.id, force });
+      return (await this.doer.do({ words: force ? ["rm", "-f", c.name] : ["rm", c.name] }, "container_remove", { id: c.id, force })).ok;
     });
-    return true;
   }
 
   #names(ids: readonly string[]): string[] {
     return ids.map((id) => this.get(id)?.name ?? id.slice(0, 12));
   }
 
-  async #each(ids: readonly string[], verb: Verb, act: (container: Container) => Promise<unknown>): Promise<void> {
-    const targets = ids.map((id) => this.get(id)).filter((c) => c !== undefined && !this.#busy.has(c.id)) as Container[];
-    this.#busy = new Map([...this.#busy, ...targets.map((c) => [c.id, verb] as const)]);
-    await Promise.all(
-      targets.map(async (container) => {
-        await act(container);
-        const busy = new Map(this.#busy);
-        busy.delete(container.id);
-        this.#busy = busy;
-      }),
+  /** Does it to each, after what is being done to it already; answers whether all went well. */
+  async #each(ids: readonly string[], verb: Verb, act: (container: Container) => Promise<boolean>): Promise<boolean> {
+    const done = await Promise.all(
+      ids.map((id) =>
+        this.#verbs.add(id, verb, () => {
+          // As it is when its turn comes.
+          const container = this.get(id);
+          return container ? act(container) : Promise.resolve(true);
+        }),
+      ),
     );
+    return done.every(Boolean);
   }
 }

@@ -17,6 +17,8 @@ export interface Container {
   exitCode: number;
   networks: readonly string[];
   damaged: string | null;
+  /** The last try to start it failed. */
+  startFailed: boolean;
 }
 
 export type ContainerMap = ReadonlyMap<string, Container>;
@@ -36,6 +38,8 @@ export function toContainer(row: ContainerSummary): Container {
     exitCode: row.ExitCode,
     networks: row.Networks,
     damaged: row.Damaged ?? null,
+    // One that never ran has no exit code of its own.
+    startFailed: row.State === "created" && row.ExitCode !== 0,
   };
 }
 
@@ -76,7 +80,7 @@ export function applyHappenings(before: ContainerMap, happenings: readonly Happe
 }
 
 export type Tab = "all" | "running" | "stopped";
-export type SortKey = "name" | "image" | "status" | "since";
+export type SortKey = "name" | "image" | "status" | "created";
 
 export interface Sort {
   key: SortKey;
@@ -86,8 +90,8 @@ export interface Sort {
 export const isAlive = (status: ContainerStatus) => status === "running" || status === "paused" || status === "stopping";
 /** Codes of an end that somebody asked for: success, Ctrl-C, `kill`, `stop`. */
 const ASKED_FOR = new Set([0, 130, 137, 143]);
-/** Ended by itself with anything but success. */
-export const hasFailed = (c: Container) => c.status === "damaged" || (c.status === "exited" && !ASKED_FOR.has(c.exitCode));
+/** Ended by itself with anything but success, or could not even start. */
+export const hasFailed = (c: Container) => c.status === "damaged" || c.startFailed || (c.status === "exited" && !ASKED_FOR.has(c.exitCode));
 /** When the present status began. */
 export const since = (c: Container) => (isAlive(c.status) ? c.startedAt : c.status === "exited" ? c.endedAt : 0) || c.createdAt;
 
@@ -106,10 +110,21 @@ export function selectRows(containers: Iterable<Container>, tab: Tab, filter: st
     name: (a, b) => byText(a.name, b.name),
     image: (a, b) => byText(a.image, b.image),
     status: (a, b) => STATUS_ORDER[a.status] - STATUS_ORDER[b.status],
-    since: (a, b) => since(b) - since(a),
+    created: (a, b) => b.createdAt - a.createdAt,
   };
   const sign = sort.descending ? -1 : 1;
-  return rows.sort((a, b) => sign * compare[sort.key](a, b) || since(b) - since(a) || byText(a.name, b.name));
+  return rows.sort((a, b) => sign * compare[sort.key](a, b) || b.createdAt - a.createdAt || byText(a.name, b.name));
+}
+
+/** With what is known of starts that failed: that is the window's memory, rows do not tell. */
+export function withFailures(containers: ContainerMap, failures: ReadonlyMap<string, unknown>): ContainerMap {
+  if (failures.size === 0) return containers;
+  const next = new Map(containers);
+  for (const id of failures.keys()) {
+    const container = next.get(id);
+    if (container && !isAlive(container.status)) next.set(id, { ...container, startFailed: true });
+  }
+  return next;
 }
 
 const collator = new Intl.Collator(undefined, { numeric: true });

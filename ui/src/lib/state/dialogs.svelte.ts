@@ -5,6 +5,8 @@ export interface Question {
   body: string;
   /** Names of what it is about, shown as a list. */
   items?: readonly string[];
+  /** What goes along, under a sentence of its own. */
+  also?: { title: string; items: readonly string[] };
   confirm: string;
   danger?: boolean;
 }
@@ -12,6 +14,8 @@ export interface Question {
 export class Dialogs {
   question = $state.raw<Question | null>(null);
   pull = $state(false);
+  /** The task that the pull dialog shows. */
+  pullTask = $state<string | null>(null);
   palette = $state(false);
   shortcuts = $state(false);
   #answer: ((yes: boolean) => void) | null = null;

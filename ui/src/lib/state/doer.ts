@@ -6,6 +6,9 @@ import { errorSentence } from "./errors";
 import type { Action, Journal } from "./journal.svelte";
 import type { Toasts } from "./toasts.svelte";
 
+/** How something went. */
+export type Did<Result> = { ok: true; result: Result } | { ok: false; error: ErrorBody };
+
 export class Doer {
   constructor(
     private readonly backend: Backend,
@@ -13,23 +16,23 @@ export class Doer {
     private readonly toasts: Toasts,
   ) {}
 
-  /** Does it; `undefined` when it failed, which was said then. */
-  async do<K extends CommandName>(action: Action, command: K, args: Commands[K]["args"]): Promise<Commands[K]["result"] | undefined> {
+  /** Does it; a failure has been said then. */
+  async do<K extends CommandName>(action: Action, command: K, args: Commands[K]["args"]): Promise<Did<Commands[K]["result"]>> {
     const ended = this.journal.begin(action);
     try {
       const result = await this.backend.call(command, args);
       ended("done");
-      return result;
+      return { ok: true, result };
     } catch (reason) {
       ended("failed");
-      this.fail(reason);
-      return undefined;
+      return { ok: false, error: this.fail(reason) };
     }
   }
 
   /** Says why something failed. */
-  fail(reason: unknown): void {
+  fail(reason: unknown): ErrorBody {
     const error: ErrorBody = toErrorBody(reason);
     this.toasts.bad(errorSentence(error), error);
+    return error;
   }
 }

@@ -2,10 +2,13 @@
 
 import { toErrorBody, type Backend, type Happening } from "../backend";
 import type { ErrorBody, ImageInspect } from "../generated";
-import { t } from "../i18n/i18n.svelte";
+import { t, tn } from "../i18n/i18n.svelte";
+import type { Container } from "./containers";
+import type { Containers } from "./containers.svelte";
 import type { Dialogs } from "./dialogs.svelte";
 import type { Doer } from "./doer";
 import { imageName, toImage, type Image } from "./images";
+import { statusWord } from "./words";
 
 /** Actions of containers that change how many containers an image has. */
 const COUNTS = new Set(["create", "remove"]);
@@ -23,6 +26,7 @@ export class Images {
     private readonly backend: Backend,
     private readonly doer: Doer,
     private readonly dialogs: Dialogs,
+    private readonly containers: Containers,
   ) {}
 
   get(id: string): Image | undefined {
@@ -66,18 +70,34 @@ export class Images {
     return this.backend.call("image_inspect", { id });
   }
 
-  /** Asks, then removes with all names. In use needs force, and that is said before. */
+  /** The containers made from these. */
+  users(images: readonly Image[]): Container[] {
+    const ids = new Set(images.map((image) => image.id));
+    return this.containers.list.filter((container) => ids.has(container.imageId));
+  }
+
+  /** Asks, then removes with all names. Containers made from it go too: each is named before, with its state. */
   async remove(ids: readonly string[]): Promise<boolean> {
     const targets = ids.map((id) => this.get(id)).filter((image) => image !== undefined);
-    const used = targets.some((image) => image.containers > 0);
-    const body = used ? t("images.remove_body_used") : t("images.remove_body");
-    const yes = await this.dialogs.ask({ title: t("images.remove_title"), body, items: targets.map(imageName), confirm: t("images.remove"), danger: true });
+    const users = this.users(targets);
+    const used = users.length > 0;
+    const yes = await this.dialogs.ask({
+      title: tn("images.remove_title", targets.length),
+      body: used ? t("images.remove_body_used") : t("images.remove_body"),
+      items: targets.map(imageName),
+      ...(used ? { also: { title: tn("images.remove_also", users.length), items: users.map((c) => `${c.name} · ${statusWord(c)}`) } } : {}),
+      confirm: used ? `${tn("images.remove_confirm", targets.length)} ${tn("images.remove_and", users.length)}` : t("images.remove"),
+      danger: true,
+    });
     if (!yes) return false;
+    let all = true;
     for (const image of targets) {
-      const force = image.containers > 0;
+      // Only what was named: one made in the meantime is a reason to ask again.
+      const force = users.some((container) => container.imageId === image.id);
       const names = image.names.length > 0 ? image.names : [image.id];
-      await this.doer.do({ words: ["rmi", ...(force ? ["-f"] : []), ...names] }, "image_remove", { id: image.id, force });
+      const did = await this.doer.do({ words: ["rmi", ...(force ? ["-f"] : []), ...names] }, "image_remove", { id: image.id, force });
+      all &&= did.ok;
     }
-    return true;
+    return all;
   }
 }

@@ -1,19 +1,27 @@
-// What the window remembers by itself between two starts. Only conveniences: losing it loses nothing.
+// What the window remembers by itself. Only conveniences: losing it loses nothing.
 
 const PREFIX = "cala.";
 
-export function remember(name: string, value: unknown): void {
+function put(store: () => Storage, name: string, value: unknown): void {
   try {
-    localStorage.setItem(PREFIX + name, JSON.stringify(value));
+    store().setItem(PREFIX + name, JSON.stringify(value));
   } catch {
     // Full or forbidden: then not.
   }
 }
 
-export function recall<T>(name: string): T | null {
+function take<T>(store: () => Storage, name: string): T | null {
   try {
-    return JSON.parse(localStorage.getItem(PREFIX + name) ?? "null") as T | null;
+    return JSON.parse(store().getItem(PREFIX + name) ?? "null") as T | null;
   } catch {
     return null;
   }
 }
+
+/** Between two starts. */
+export const remember = (name: string, value: unknown): void => put(() => localStorage, name, value);
+export const recall = <T>(name: string): T | null => take<T>(() => localStorage, name);
+
+/** While the window is open, over a reload. */
+export const rememberSession = (name: string, value: unknown): void => put(() => sessionStorage, name, value);
+export const recallSession = <T>(name: string): T | null => take<T>(() => sessionStorage, name);

@@ -66,7 +66,7 @@ export class RunForm {
       source: mount.source.type === "bind" ? mount.source.path : mount.source.type === "volume" ? (mount.source.name ?? "") : "",
       target: mount.target,
       readOnly: mount.read_only,
-      rest: { options: mount.options, create: mount.source.type === "bind" ? mount.source.create : true },
+      rest: { options: mount.options, create: mount.source.type === "bind" && mount.source.create },
     }));
     this.user = spec.user ?? "";
     this.workdir = spec.workdir ?? "";
@@ -90,7 +90,7 @@ export class RunForm {
   }
 
   addMount(): void {
-    this.mounts.push({ id: next++, kind: "bind", source: "", target: "", readOnly: false, rest: { options: [], create: true } });
+    this.mounts.push({ id: next++, kind: "bind", source: "", target: "", readOnly: false, rest: { options: [], create: false } });
   }
 
   /** Whether the advanced part holds anything. */
@@ -111,8 +111,8 @@ export class RunForm {
     if (this.image.trim() === "" || /\s/.test(this.image.trim())) problems.push("image");
     if (this.name !== "" && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/.test(this.name)) problems.push("name");
     if (this.#words() === null) problems.push("command");
-    if (this.env.some((row) => row.name.includes("=") || (row.name.trim() === "" && row.value !== ""))) problems.push("env");
-    if (this.mounts.some((row) => !mountIsWhole(row))) problems.push("mounts");
+    if (this.env.some((row) => !envNameIsRight(row))) problems.push("env");
+    if (this.mounts.some((row) => !sourceIsRight(row) || !targetIsRight(row))) problems.push("mounts");
     if (this.memory.trim() !== "" && !parseSize(this.memory)) problems.push("memory");
     if (this.cpus.trim() !== "" && !(Number(this.cpus.replace(",", ".")) > 0)) problems.push("cpus");
     return problems;
@@ -127,7 +127,7 @@ export class RunForm {
       command: this.#words() ?? [],
       network: this.network,
       env: this.env.filter((row) => row.name.trim() !== "").map((row) => [row.name.trim(), row.value]),
-      mounts: this.mounts.filter(mountIsWhole).map(toMount),
+      mounts: this.mounts.filter((row) => sourceIsRight(row) && targetIsRight(row)).map(toMount),
       user: this.user.trim() || undefined,
       workdir: this.workdir.trim() || undefined,
       resources,
@@ -140,10 +140,14 @@ export class RunForm {
   }
 }
 
-function mountIsWhole(row: MountRow): boolean {
-  if (!row.target.startsWith("/")) return false;
-  return row.kind === "bind" ? row.source.startsWith("/") : true;
-}
+/** A row's name can be used; a row without anything is left out. */
+export const envNameIsRight = (row: EnvRow): boolean => !row.name.includes("=") && (row.name.trim() !== "" || row.value === "");
+
+/** Here: a folder is named from the root. */
+export const sourceIsRight = (row: MountRow): boolean => row.kind !== "bind" || row.source.trim().startsWith("/");
+
+/** Inside, too. */
+export const targetIsRight = (row: MountRow): boolean => row.target.trim().startsWith("/");
 
 function toMount(row: MountRow): Mount {
   const source: Mount["source"] =

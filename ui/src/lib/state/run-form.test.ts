@@ -36,3 +36,12 @@ test("a comma is a decimal point too", () => {
   form.cpus = "1,5";
   expect(form.spec.resources.cpus).toBe(1.5);
 });
+
+test("a folder of this computer is never made by mounting it, as on the command line", () => {
+  const form = new RunForm();
+  form.addMount();
+  Object.assign(form.mounts[0] ?? {}, { source: "/srv/x", target: "/x" });
+  expect(form.spec.mounts[0]?.source).toEqual({ type: "bind", path: "/srv/x", create: false });
+  form.paste("docker run -v /srv/y:/y alpine");
+  expect(form.spec.mounts[0]?.source).toEqual({ type: "bind", path: "/srv/y", create: false });
+});

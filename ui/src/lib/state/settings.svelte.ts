@@ -17,7 +17,10 @@ export class Settings {
   /** The theme that is shown. */
   readonly shown = $derived<"light" | "dark">(this.theme === "system" ? (this.#dark ? "dark" : "light") : this.theme);
 
-  constructor(private readonly backend: Backend) {
+  constructor(
+    private readonly backend: Backend,
+    private readonly fail: (reason: unknown) => void,
+  ) {
     this.#take(recall<Partial<Wire>>("settings") ?? {});
   }
 
@@ -39,7 +42,7 @@ export class Settings {
     this.#take(change);
     const settings = { language: this.language, theme: this.theme };
     remember("settings", settings);
-    this.backend.call("settings_set", { settings }).catch(() => undefined);
+    this.backend.call("settings_set", { settings }).catch(this.fail);
   }
 
   setSingleKeys(on: boolean): void {

@@ -51,9 +51,23 @@ export class Tasks {
     return this.#paces.get(id)?.speed ?? 0;
   }
 
+  /** Tasks that were seen running and have ended. */
+  onend: (task: Task) => void = () => undefined;
+
   async load(): Promise<void> {
     const tasks = await this.backend.call("tasks_list", {}).catch(() => []);
     this.#take(tasks);
+  }
+
+  /** Forgets those that have ended. */
+  async clear(): Promise<void> {
+    this.#map = new Map([...this.#map].filter(([, task]) => task.state === "running"));
+    await this.backend.call("tasks_clear", {}).catch((reason: unknown) => this.doer.fail(reason));
+  }
+
+  /** The task that made this container. */
+  of(container: string): Task | undefined {
+    return this.list.find((task) => task.container_id === container);
   }
 
   apply(happenings: readonly Happening[]): void {
@@ -63,10 +77,12 @@ export class Tasks {
 
   #take(tasks: readonly Task[]): void {
     if (tasks.length === 0) return;
-    this.#map = new Map([...this.#map, ...tasks.map((task) => [task.id, task] as const)]);
+    const before = this.#map;
+    this.#map = new Map([...before, ...tasks.map((task) => [task.id, task] as const)]);
     this.#measure(tasks);
     for (const task of tasks) {
       if (task.state === "running") continue;
+      if (before.get(task.id)?.state === "running") this.onend(task);
       this.#waiting.get(task.id)?.forEach((tell) => tell(task));
       this.#waiting.delete(task.id);
     }
@@ -79,7 +95,8 @@ export class Tasks {
       const { bytes } = taskBytes(task);
       const pace = paces.get(task.id);
       if (task.state !== "running") paces.delete(task.id);
-      else if (!pace) paces.set(task.id, { at: now, bytes, speed: 0 });
+      // A layer that begins anew takes its bytes back: measured from there.
+      else if (!pace || bytes < pace.bytes) paces.set(task.id, { at: now, bytes, speed: 0 });
       else if (now - pace.at >= MIN_STEP) {
         const speed = ((bytes - pace.bytes) / (now - pace.at)) * 1000;
         paces.set(task.id, { at: now, bytes, speed: pace.speed === 0 ? speed : pace.speed + SMOOTHING * (speed - pace.speed) });
@@ -99,8 +116,9 @@ export class Tasks {
     return this.#start({ words: ["pull", reference] }, "image_pull", { reference });
   }
 
-  run(spec: ContainerSpec): Promise<string | undefined> {
-    return this.#start({ spec }, "run", { spec });
+  /** `shown` is the wish as a person would type it. */
+  run(spec: ContainerSpec, shown: ContainerSpec = spec): Promise<string | undefined> {
+    return this.#start({ spec: shown }, "run", { spec });
   }
 
   async #start(action: Parameters<Journal["begin"]>[0], command: "image_pull" | "run", args: never | object): Promise<string | undefined> {
@@ -111,7 +129,7 @@ export class Tasks {
       return undefined;
     });
     if (!started) return undefined;
-    void this.ended(started.task).then((task) => ended(task.state === "done" ? "done" : "failed"));
+    void this.ended(started.task).then((task) => ended(task.state === "running" ? "unknown" : task.state));
     return started.task;
   }
 

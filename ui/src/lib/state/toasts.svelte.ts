@@ -7,6 +7,8 @@ export interface Toast {
   tone: "good" | "bad";
   text: string;
   error?: ErrorBody;
+  /** What the error is about. */
+  about?: string;
 }
 
 const LIFE = 5000;
@@ -20,8 +22,8 @@ export class Toasts {
     setTimeout(() => this.close(id), LIFE);
   }
 
-  bad(text: string, error?: ErrorBody): void {
-    this.#add({ tone: "bad", text, ...(error ? { error } : {}) });
+  bad(text: string, error?: ErrorBody, about?: string): void {
+    this.#add({ tone: "bad", text, ...(error ? { error } : {}), ...(about ? { about } : {}) });
   }
 
   close(id: number): void {

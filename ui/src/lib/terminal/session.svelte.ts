@@ -1,4 +1,4 @@
-// One shell in one container: an xterm.js over the channel `exec`. It lives on while its page is not shown.
+// One terminal in one container: an xterm.js over the channel `exec` (a shell) or `attach` (its own program). It lives on while its page is not shown.
 
 import type { FitAddon } from "@xterm/addon-fit";
 import type { ITheme, Terminal } from "@xterm/xterm";
@@ -7,6 +7,8 @@ import type { ErrorBody } from "../generated";
 import { fromBase64, toBase64 } from "./base64";
 import { cspDocument, withStandIns } from "./csp";
 
+/** A shell of its own, or the container's program. */
+export type SessionKind = "exec" | "attach";
 export type SessionState = "connecting" | "open" | "ended" | "failed";
 
 const encoder = new TextEncoder();
@@ -41,10 +43,13 @@ export class Session {
   #fit: FitAddon | null = null;
   #channel: OpenChannel | null = null;
   #closed = false;
+  /** Where the keyboard goes when it leaves. */
+  onleave: () => void = () => undefined;
 
   constructor(
     private readonly backend: Backend,
     private readonly id: string,
+    private readonly kind: SessionKind,
     private readonly label: string,
   ) {
     this.#host.className = "terminal-host";
@@ -77,6 +82,11 @@ export class Session {
 
   focus(): void {
     this.#terminal?.focus();
+  }
+
+  /** Whether the keyboard is in it. */
+  get focused(): boolean {
+    return this.#host.contains(document.activeElement);
   }
 
   close(): void {
@@ -112,7 +122,7 @@ export class Session {
   }
 
   #connect(terminal: Terminal): void {
-    const channel = this.backend.open("exec", { id: this.id, rows: terminal.rows, cols: terminal.cols }, {
+    const channel = this.backend.open(this.kind, { id: this.id, rows: terminal.rows, cols: terminal.cols }, {
       batch: (items) => this.#write(terminal, items),
       end: () => {
         if (this.state !== "failed") this.state = "ended";
@@ -129,11 +139,17 @@ export class Session {
     });
     terminal.onBinary((text) => channel.send({ input: btoa(text) }));
     terminal.onResize(({ rows, cols }) => channel.send({ resize: { rows, cols } }));
-    // Ctrl+Shift+C and V are the terminal's own; without Shift they belong to the program.
     terminal.attachCustomKeyEventHandler((event) => {
-      if (event.type !== "keydown" || !event.ctrlKey || !event.shiftKey || event.code !== "KeyC") return true;
-      if (terminal.hasSelection()) void navigator.clipboard.writeText(terminal.getSelection());
+      if (!event.ctrlKey || event.altKey || event.metaKey) return true;
+      // The window's own: sections. The program loses nothing that a keyboard has no other key for.
+      if (!event.shiftKey) return !/^[1-4]$/.test(event.key);
+      // With Shift they are the terminal's; without it they belong to the program.
+      if (event.code !== "KeyC" && event.key !== "Escape") return true;
+      if (event.type !== "keydown") return false;
       event.preventDefault();
+      event.stopPropagation();
+      if (event.key === "Escape") this.onleave();
+      else if (terminal.hasSelection()) void navigator.clipboard.writeText(terminal.getSelection());
       return false;
     });
   }

@@ -1,9 +1,9 @@
 // A container's state in words.
 
-import type { ContainerStatus } from "../../lib/generated";
-import { t } from "../../lib/i18n/i18n.svelte";
-import type { MessageKey } from "../../lib/i18n/messages";
-import { hasFailed, type Container } from "../../lib/state/containers";
+import type { ContainerStatus } from "../generated";
+import { t } from "../i18n/i18n.svelte";
+import type { MessageKey } from "../i18n/messages";
+import { hasFailed, type Container } from "./containers";
 
 const WORDS: Record<ContainerStatus, MessageKey> = {
   created: "containers.status_created",
@@ -16,6 +16,7 @@ const WORDS: Record<ContainerStatus, MessageKey> = {
 };
 
 export function statusWord(container: Container): string {
+  if (container.startFailed) return t("containers.status_not_started");
   if (container.status === "exited" && hasFailed(container)) return t("containers.status_failed", { code: container.exitCode });
   return t(WORDS[container.status]);
 }
