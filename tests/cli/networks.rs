@@ -415,3 +415,45 @@ fn containers_without_a_network_are_in_nobodys_way() {
     assert_eq!(world.cala.run(["network", "reload", "--all"]).success().stdout, "");
     assert_eq!(world.cala.run(["network", "prune", "-f"]).success().stdout, "a\n");
 }
+
+/// A container that is not started, in a network; its id.
+fn member(world: &crate::World, name: &str, network: &str) -> String {
+    let cala = &world.cala;
+    let wished = if other_program() { network } else { "none" };
+    let args = ["create", "--network", wished, "--name", name, &world.image, "true"];
+    let id = cala.run(args).success().text().to_owned();
+    if !other_program() {
+        // `--network NAME` is not there yet: the record says what it will say.
+        let record = cala.data_root().join("containers").join(&id).join("container.json");
+        let text = std::fs::read_to_string(&record).expect("the record");
+        let mut config: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let network = cala.run(["network", "inspect", "-f", "{{.ID}}", network]).success().text().to_owned();
+        config["networks"] = serde_json::json!([{ "network": network }]);
+        std::fs::write(&record, config.to_string()).expect("writable");
+    }
+    id
+}
+
+#[test]
+fn a_network_with_containers_is_only_removed_by_force() {
+    let Some(world) = world() else { return };
+    let cala = &world.cala;
+    for name in ["a", "b"] {
+        cala.run(["network", "create", name]).success();
+    }
+    member(&world, "c", "a");
+    let output = cala.run(["network", "rm", "a"]);
+    refused(
+        &output,
+        2,
+        "Error: \"a\" has associated containers with it. Use -f to forcibly delete containers and pods: network is \
+         being used",
+    );
+    assert_eq!(cala.run(["network", "inspect", "-f", "{{len .Containers}}", "a"]).success().text(), "0");
+    assert_eq!(cala.run(["network", "ls", "-q", "-f", "dangling=true"]).success().stdout, "b\n");
+    assert_eq!(cala.run(["network", "ls", "-q", "-f", "dangling=false"]).success().stdout, "a\npodman\n");
+    assert_eq!(cala.run(["network", "prune", "-f"]).success().stdout, "b\n");
+    assert_eq!(cala.run(["network", "rm", "-f", "-t", "0", "a"]).success().stdout, "a\n");
+    cala.run(["container", "exists", "c"]).exits_with(1);
+    assert_eq!(cala.run(["network", "ls", "-q"]).success().stdout, "podman\n");
+}

@@ -47,8 +47,8 @@ fn place(
     taken.extend(of_networks(others));
     if !others.iter().any(|other| other.id() == default_id) {
         // It is not made yet and has its place all the same.
-        let default = wish::default_network(default_id.clone(), 0, &taken)?;
-        taken.extend(Taken::of_network(&default));
+        let default = wish::default_network(default_id.clone(), 0, &taken);
+        taken.extend(default.iter().flat_map(Taken::of_network));
     }
     let mut names: BTreeSet<String> =
         others.iter().flat_map(|other| [other.name().to_owned(), other.id().to_owned()]).collect();

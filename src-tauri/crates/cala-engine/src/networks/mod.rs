@@ -18,7 +18,7 @@ use cala_spec::event::EventKind;
 use cala_spec::network::DEFAULT_NETWORK;
 use cala_store::{NetworkEntry, default_network_id};
 
-use crate::{Engine, EngineError, Result, time};
+use crate::{Engine, Result, time};
 
 impl Engine {
     /// The network of this name, id or unique id prefix; `bridge` is the default network, which is made if need be.
@@ -62,15 +62,15 @@ impl Engine {
         }
         match self.default_network() {
             Ok(_) => Ok(store.networks()?),
-            // A full or read-only disk: it will be made once there is room.
-            Err(EngineError::Store(_)) => {
+            // A full or read-only disk, no free subnet: it will be made once there is room.
+            Err(error) => {
+                tracing::debug!(%error, "the default network cannot be made now");
                 let mut entries = entries;
                 let shown = wish::default_network(default_network_id(), time::now_ns(), &[])?;
                 let place = entries.partition_point(|entry| entry.name() < DEFAULT_NETWORK);
                 entries.insert(place, NetworkEntry::Sound(Box::new(shown)));
                 Ok(entries)
             }
-            Err(error) => Err(error),
         }
     }
 
