@@ -1,5 +1,6 @@
-//! How fast published ports are: `published_ports cala` measures Cala's; `server ADDRESS` and `client ADDRESS [PID…]`
-//! are its parts, to be put around another program's port (podman's rootlessport, pasta): see `benches/published-ports.sh`.
+//! How fast published ports are. `published_ports cala PORT` serves a container at that port of this host; `direct` measures from the network to the container, without anything between; `server
+//! ADDRESS` and `client ADDRESS [PID…]` are to be put around other programs' ports. `published_ports.sh` beside this file
+//! does it all.
 //!
 //! The client prints one line per measure: throughput in and out, requests per second over kept connections, time of
 //! connect-and-answer, and processor seconds per gigabyte of the client and the named processes (server, forwarder)
@@ -16,7 +17,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -29,14 +30,18 @@ const CHUNK: usize = 256 << 10;
 const REQUEST: usize = 128;
 const ANSWER: usize = 512;
 
+/// BIG TCP, as `cala-network::link` sets it (iproute2 6.3 and later know the words).
+const BIG: &str = "gso_ipv4_max_size 200000 gro_ipv4_max_size 200000";
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("server") => server(&arguments[1]),
         Some("client") => client(&arguments[1], &arguments[2..]),
-        Some("cala") if std::env::var_os("INSIDE").is_none() => inside(),
-        Some("cala") => cala(),
-        _ => panic!("published_ports cala | server ADDRESS | client ADDRESS [PID…]"),
+        Some("cala" | "direct") if std::env::var_os("INSIDE").is_none() => inside(&arguments),
+        Some("cala") => cala(&arguments[1]),
+        Some("direct") => direct(),
+        _ => panic!("published_ports cala PORT | direct | server ADDRESS | client ADDRESS [PID…]"),
     }
 }
 
@@ -103,6 +108,9 @@ fn client(address: &str, pids: &[String]) {
     {
         assert!(start.elapsed() < Duration::from_secs(10), "nobody answers");
         std::thread::sleep(Duration::from_millis(100));
+    }
+    if std::env::var_os("ONLY_REQUESTS").is_some() {
+        return println!("{:.1} k requests/s", requests(address, 32) / 1000.0);
     }
     let (rate, processor) = throughput(address, pids, true);
     print!("in {rate:.1} Gbit/s {processor:.3} s/GB");
@@ -211,12 +219,15 @@ fn connects(address: &str) -> Vec<Duration> {
     times
 }
 
-fn inside() {
+fn inside(arguments: &[String]) {
+    let listener =
+        TcpListener::bind(("0.0.0.0", arguments.get(1).map_or(0, |port| port.parse().unwrap()))).unwrap();
     let status = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net"])
+        .args(["--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"])
         .arg(std::env::current_exe().unwrap())
-        .arg("cala")
+        .args(arguments)
         .env("INSIDE", "1")
+        .stdin(OwnedFd::from(listener))
         .status()
         .unwrap();
     assert!(status.success());
@@ -260,8 +271,9 @@ impl Space {
     }
 }
 
-fn cala() {
-    let (host, network, container) = (Space::new(), Space::new(), Space::new());
+/// A network and its container.
+fn world() -> (Space, Space) {
+    let (network, container) = (Space::new(), Space::new());
     network.script(&format!(
         "ip link add name br0 type bridge; ip addr add 10.89.0.1/24 dev br0; ip link set br0 up
          ip link add name v2 type veth peer name eth0 netns {}; ip link set v2 up master br0
@@ -275,38 +287,36 @@ fn cala() {
          nft 'add rule inet cala own oifname br0 notrack'
          nft 'add chain inet cala out {{ type nat hook postrouting priority srcnat; }}'
          nft 'add rule inet cala out oifname up meta l4proto {{ tcp, udp }} masquerade to :1024-65535'
-         {}",
+         for f in /proc/sys/net/bridge/bridge-nf-call-*; do [ ! -e $f ] || echo 0 >$f; done
+         for i in v2 br0; do ip link set $i {BIG} 2>/dev/null || true; done",
         container.path(),
-        std::env::var("CALA_NETWORK_EXTRA").unwrap_or_default(),
     ));
-    container
-        .script("ip addr add 10.89.0.2/24 dev eth0; ip link set eth0 up; ip route add default via 10.89.0.1");
-    if let Ok(extra) = std::env::var("CALA_CONTAINER_EXTRA") {
-        container.script(&extra);
-    }
+    container.script(
+        "echo reno >/proc/sys/net/ipv4/tcp_congestion_control
+         ip addr add 10.89.0.2/24 dev eth0; ip link set eth0 up; ip route add default via 10.89.0.1",
+    );
+    container.script(&format!("ip link set eth0 {BIG} 2>/dev/null || true"));
+    (network, container)
+}
+
+fn cala(host_port: &str) {
+    let (network, container) = world();
     let local = LocalAddresses {
         gateways: vec!["10.89.0.1".parse().unwrap()],
         subnets: vec!["10.89.0.0/24".parse().unwrap()],
     };
     let forwarder = network.run(|| spawn(local)).unwrap();
-    let listener: OwnedFd = host.run(|| TcpListener::bind("0.0.0.0:8080")).unwrap().into();
-    let port = PortMapping { host_ip: None, host_port: 8080, container_port: 80, protocol: Protocol::Tcp };
+    let listener = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
+    let host_port = host_port.parse().unwrap();
+    let port = PortMapping { host_ip: None, host_port, container_port: 80, protocol: Protocol::Tcp };
     let target = Target { addresses: vec!["10.89.0.2".parse().unwrap()], keep_client: true };
     forwarder.publish(&port, vec![listener], target).unwrap();
-    host.script("ip addr add 198.51.100.2/32 dev lo");
+    container.program(&["server", "0.0.0.0:80"]).wait().unwrap();
+}
+
+fn direct() {
+    let (network, container) = world();
     let mut server = container.program(&["server", "0.0.0.0:80"]);
-    let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    for _ in 0..rounds {
-        for address in ["127.0.0.1:8080", "198.51.100.2:8080"] {
-            print!("{address:<18} ");
-            std::io::stdout().flush().unwrap();
-            let pids = [std::process::id().to_string(), server.id().to_string()];
-            host.program(&["client", address, &pids[0], &pids[1]]).wait().unwrap();
-        }
-    }
-    // Without anything between, for comparison: the bridge alone.
-    print!("{:<18} ", "direct");
-    std::io::stdout().flush().unwrap();
     network.program(&["client", "10.89.0.2:80", &server.id().to_string()]).wait().unwrap();
     server.kill().unwrap();
     server.wait().unwrap();

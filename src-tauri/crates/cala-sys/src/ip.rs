@@ -124,7 +124,13 @@ pub fn send_from(socket: impl AsFd, bytes: &[u8], to: SocketAddr, from: Local) -
             let source = libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) };
             let info = libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: source, ipi_addr: source };
             let control = [ControlMessage::Ipv4PacketInfo(&info)];
-            nix::sys::socket::sendmsg(fd, &parts, &control, MsgFlags::MSG_DONTWAIT, Some(&SockaddrIn::from(to)))?;
+            nix::sys::socket::sendmsg(
+                fd,
+                &parts,
+                &control,
+                MsgFlags::MSG_DONTWAIT,
+                Some(&SockaddrIn::from(to)),
+            )?;
         }
         SocketAddr::V6(to) => {
             let address = match from.address {
@@ -135,7 +141,13 @@ pub fn send_from(socket: impl AsFd, bytes: &[u8], to: SocketAddr, from: Local) -
             let source = libc::in6_addr { s6_addr: address.octets() };
             let info = libc::in6_pktinfo { ipi6_addr: source, ipi6_ifindex: interface };
             let control = [ControlMessage::Ipv6PacketInfo(&info)];
-            nix::sys::socket::sendmsg(fd, &parts, &control, MsgFlags::MSG_DONTWAIT, Some(&SockaddrIn6::from(to)))?;
+            nix::sys::socket::sendmsg(
+                fd,
+                &parts,
+                &control,
+                MsgFlags::MSG_DONTWAIT,
+                Some(&SockaddrIn6::from(to)),
+            )?;
         }
     }
     Ok(())

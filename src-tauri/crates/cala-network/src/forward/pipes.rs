@@ -7,10 +7,14 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags};
 
 /// Pipes at most. The kernel lets a user have 64 MiB of pipe buffers before new ones become tiny
-/// (pipe(7), pipe-user-pages-soft), 64 KiB each.
+/// (pipe(7), pipe-user-pages-soft).
 const MOST: usize = 128;
 
-/// Bytes asked for at once: more than a pipe's sixteen buffers hold.
+/// Bytes of a pipe. Measured, in and out: 32 KiB 11 and 18 Gbit/s, 64 KiB 22 and 20, 128 KiB 25 and 23, 256 KiB 22 and 24;
+/// beyond, what is in it has left the processor's cache when it comes out.
+const SIZE: usize = 128 << 10;
+
+/// Bytes asked for at once: more than a pipe's buffers hold, which are as large as the network's.
 const CHUNK: usize = 1 << 20;
 
 /// The pipes of all threads.
@@ -36,6 +40,8 @@ impl Pipes {
             None if pool.made >= MOST => return None,
             None => {
                 let ends = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
+                // Without it the pipe is as large as pipes are.
+                let _ = rustix::pipe::fcntl_setpipe_size(&ends.1, SIZE);
                 pool.made += 1;
                 ends
             }

@@ -1,5 +1,6 @@
 //! TCP: one thread accepts, connects and carries small flows; flows that move much go to threads of their own.
 
+mod accept;
 mod connect;
 mod flow;
 mod listener;
@@ -7,24 +8,21 @@ mod workers;
 
 use std::io;
 use std::net::IpAddr;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::epoll::EventFlags;
 
+use self::accept::Client;
 pub(super) use self::flow::Flow;
-use self::flow::{Connecting, Progress, Tools};
-use self::listener::{Accepted, Listener};
+use self::flow::{Progress, Tools};
+use self::listener::Listener;
 use self::workers::Workers;
 use super::LocalAddresses;
-use super::budget::Place;
 use super::command::Command;
 use super::pipes::Pipes;
 use super::poller::{INBOX, Inbox, Poller};
-use super::published::Published;
-use super::route::{Route, routes};
 use super::slots::Slots;
 
 /// How long a container may take to answer.
@@ -50,8 +48,11 @@ struct Carrier {
     flows: Slots<Flow>,
     again: Vec<usize>,
     connecting: usize,
+    /// Clients for whom no second descriptor was to be had.
+    postponed: Vec<Client>,
     paused: bool,
     swept: Instant,
+    resumed: Instant,
     tools: Tools,
     /// Where big flows go, if this is the thread that accepts.
     workers: Option<Workers>,
@@ -99,8 +100,10 @@ impl Carrier {
             flows: Slots::default(),
             again: Vec::new(),
             connecting: 0,
+            postponed: Vec::new(),
             paused: false,
             swept: Instant::now(),
+            resumed: Instant::now(),
             tools: Tools { buffer: vec![0; flow::BUFFER].into(), pipes, splices: true },
             workers: None,
             load,
@@ -160,40 +163,9 @@ impl Carrier {
         true
     }
 
-    fn publish(&mut self, published: &Arc<Published>, sockets: Vec<OwnedFd>) -> io::Result<()> {
-        for socket in &sockets {
-            connect::prepare_listener(socket)?;
-        }
-        self.close_listeners(|old| old.port == published.port);
-        for socket in sockets {
-            let index = self.listeners.insert(Listener::new(socket, published.clone()));
-            self.paused |= !self.listen(index)?;
-        }
-        Ok(())
-    }
-
-    /// Takes connections from a listener again; says whether there is place for any.
-    fn listen(&mut self, index: usize) -> io::Result<bool> {
-        let Some(listener) = self.listeners.get_mut(index) else { return Ok(true) };
-        if !listener.published.account.has_place() {
-            listener.paused = true;
-            return Ok(false);
-        }
-        self.poller.add(&listener.socket, (index as u64) << 2 | LISTENER, EventFlags::IN)?;
-        listener.paused = false;
-        Ok(true)
-    }
-
-    fn close_listeners(&mut self, condition: impl Fn(&Published) -> bool) {
-        for index in self.listeners.indices(|listener| condition(&listener.published)) {
-            if let Some(listener) = self.listeners.remove(index) {
-                self.poller.delete(&listener.socket);
-            }
-        }
-    }
-
     fn forget(&mut self, addresses: &[IpAddr]) {
         self.close_listeners(|published| published.leads_to(addresses));
+        self.postponed.retain(|client| !client.ways.iter().any(|way| addresses.contains(&way.to)));
         for index in self.flows.indices(|flow| addresses.contains(&flow.to)) {
             self.reset(index);
         }
@@ -204,7 +176,6 @@ impl Carrier {
 
     /// Goes on with a flow of another thread.
     fn adopt(&mut self, flow: Flow) {
-        connect::hasten(&flow.client.socket);
         let index = self.flows.insert(flow);
         if !self.watch(index, CLIENT) || !self.watch(index, SERVER) {
             self.reset(index);
@@ -243,43 +214,6 @@ impl Carrier {
         self.advance(index);
     }
 
-    /// Accepts what is there, a turn of it.
-    fn accept(&mut self, index: usize) {
-        let Some(listener) = self.listeners.get_mut(index) else { return };
-        let published = listener.published.clone();
-        for _ in 0..listener::TURN {
-            let Some(listener) = self.listeners.get_mut(index) else { return };
-            match listener.accept() {
-                Accepted::Connection(client, address, place) => {
-                    let mut ways = routes(address, &published.target, &self.local);
-                    ways.reverse();
-                    self.connect(client, published.port.container_port, ways, place);
-                }
-                Accepted::Nothing => return,
-                Accepted::Pause => {
-                    self.poller.delete(&listener.socket);
-                    listener.paused = true;
-                    self.paused = true;
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Begins the connection to the container; without one the client's is reset.
-    fn connect(&mut self, client: OwnedFd, port: u16, mut ways: Vec<Route>, place: Place) {
-        let Some((server, to)) = first_way(&mut ways, port) else {
-            let _ = rustix::net::sockopt::set_socket_linger(&client, Some(Duration::ZERO));
-            return;
-        };
-        let connecting = Connecting { rest: ways, port, deadline: Instant::now() + CONNECT_LIMIT };
-        let index = self.flows.insert(Flow::new(client, server, to, connecting, place));
-        self.connecting += 1;
-        if !self.watch(index, CLIENT) || !self.watch(index, SERVER) {
-            self.reset(index);
-        }
-    }
-
     fn watch(&mut self, index: usize, kind: u64) -> bool {
         let Some(flow) = self.flows.get_mut(index) else { return false };
         let side = if kind == CLIENT { &flow.client } else { &flow.server };
@@ -297,7 +231,7 @@ impl Carrier {
             return true;
         }
         let port = connecting.port;
-        let Some((server, to)) = first_way(&mut connecting.rest, port) else {
+        let Ok((server, to)) = accept::first_way(&mut connecting.rest, port) else {
             self.reset(index);
             return false;
         };
@@ -312,7 +246,9 @@ impl Carrier {
     fn advance(&mut self, index: usize) {
         let Some(flow) = self.flows.get_mut(index) else { return };
         match flow.advance(&mut self.tools) {
-            Progress::Waiting | Progress::Again if flow.is_big() && !self.tools.splices => self.hand_over(index),
+            Progress::Waiting | Progress::Again if flow.is_big() && !self.tools.splices => {
+                self.hand_over(index)
+            }
             Progress::Waiting => {}
             Progress::Again if flow.queued => {}
             Progress::Again => {
@@ -345,12 +281,9 @@ impl Carrier {
     /// Looks at what has no event: pauses, deadlines, pipes of flows that rest.
     fn sweep(&mut self) {
         let now = Instant::now();
-        if self.paused && now.duration_since(self.swept) >= PAUSE {
-            self.paused = false;
-            for index in self.listeners.indices(|listener| listener.paused) {
-                self.paused |= !self.listen(index).unwrap_or(false);
-            }
-            self.swept = now;
+        if self.paused && now.duration_since(self.resumed) >= PAUSE {
+            self.resumed = now;
+            self.resume();
         }
         if now.duration_since(self.swept) < SWEEP {
             return;
@@ -368,14 +301,4 @@ impl Carrier {
         }
         self.tools.pipes.trim();
     }
-}
-
-/// The first way that can be tried; the list is in reverse.
-fn first_way(ways: &mut Vec<Route>, port: u16) -> Option<(OwnedFd, IpAddr)> {
-    while let Some(way) = ways.pop() {
-        if let Ok(socket) = connect::connect(way, port) {
-            return Some((socket, way.to));
-        }
-    }
-    None
 }

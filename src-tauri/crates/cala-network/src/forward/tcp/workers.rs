@@ -64,7 +64,8 @@ impl Worker {
     fn spawn(local: &LocalAddresses, pipes: &Pipes) -> io::Result<Self> {
         let (inbox, load) = (Inbox::new()?, Arc::<AtomicUsize>::default());
         let (letters, count, local, pipes) = (inbox.clone(), load.clone(), local.clone(), pipes.clone());
-        let builder = std::thread::Builder::new().name("forward-big".to_owned()).stack_size(super::super::STACK);
+        let builder =
+            std::thread::Builder::new().name("forward-big".to_owned()).stack_size(super::super::STACK);
         let thread = builder.spawn(move || super::work(letters, local, pipes, count))?;
         Ok(Self { inbox, load, thread: Some(thread) })
     }

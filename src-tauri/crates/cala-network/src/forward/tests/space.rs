@@ -182,7 +182,8 @@ impl World {
         self.forwarder.publish(port, listeners, target(container)).unwrap();
     }
 
-    fn tcp_listeners(&self, port: u16) -> Vec<OwnedFd> {
+    /// Listeners on every address of the host.
+    pub(super) fn tcp_listeners(&self, port: u16) -> Vec<OwnedFd> {
         let listen = |domain, address: IpAddr| -> OwnedFd {
             let socket = rustix::net::socket(domain, rustix::net::SocketType::STREAM, None).unwrap();
             rustix::net::sockopt::set_socket_reuseaddr(&socket, true).unwrap();
@@ -234,8 +235,11 @@ pub(super) fn port(host_port: u16, container_port: u16, protocol: Protocol) -> P
 /// A server that says who has connected and then says everything back.
 pub(super) fn echo(listener: TcpListener) {
     std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
+        loop {
+            let Ok((mut stream, _)) = listener.accept() else {
+                std::thread::sleep(Duration::from_millis(50));
+                continue;
+            };
             std::thread::Builder::new()
                 .stack_size(128 << 10)
                 .spawn(move || {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use cala_spec::port::Protocol;
 use cala_sys::rlimit::{self, Resource};
 
+use super::super::Target;
 use super::space::{PATIENCE, World, echo, inside, peer, port, target};
 
 fn ip(text: &str) -> IpAddr {
@@ -133,8 +134,9 @@ fn a_port_where_nothing_listens_resets_the_client() {
         let _container = world.container(2);
         world.publish(&port(8080, 80, Protocol::Tcp), 2);
         for (space, address) in [(&world.world, "198.51.100.2:8080"), (&world.host, "[::1]:8080")] {
-            let mut client = space.connect(address);
-            assert_eq!(client.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+            // So soon that even connect may tell.
+            let outcome = space.try_connect(address).and_then(|mut client| client.read(&mut [0]));
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::ConnectionReset);
         }
     });
 }
@@ -300,5 +302,42 @@ fn a_container_that_is_gone_resets_its_clients() {
         );
         stays.write_all(b"x").unwrap();
         stays.read_exact(&mut [0]).unwrap();
+    });
+}
+
+#[test]
+fn a_forwarder_without_descriptors_waits_and_goes_on() {
+    inside("tcp::a_forwarder_without_descriptors_waits_and_goes_on", || {
+        let world = World::new();
+        let container = world.container(2);
+        echo(container.listen("0.0.0.0:80"));
+        let port = port(8080, 80, Protocol::Tcp);
+        world.publish(&port, 2);
+        // They wait in the kernel's queue of a listener that nobody serves yet.
+        let listeners = world.tcp_listeners(9090);
+        let mut clients: Vec<TcpStream> = (0..20).map(|_| world.world.connect("198.51.100.2:9090")).collect();
+        let (soft, hard) = rlimit::get(Resource::Nofile).unwrap();
+        let open = std::fs::read_dir("/proc/self/fd").unwrap().count() as u64;
+        rlimit::set(Resource::Nofile, open + 4, hard).unwrap();
+        world.forwarder.publish(&super::space::port(9090, 80, Protocol::Tcp), listeners, target(2)).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        rlimit::set(Resource::Nofile, soft, hard).unwrap();
+        let served = clients.iter_mut().filter_map(|client| client.read(&mut [0]).ok()).count();
+        assert_eq!(served, clients.len());
+        peer(&mut world.world.connect("198.51.100.2:9090"));
+    });
+}
+
+#[test]
+fn a_container_without_a_route_back_sees_the_gateway() {
+    inside("tcp::a_container_without_a_route_back_sees_the_gateway", || {
+        let world = World::new();
+        let container = world.container(2);
+        container.script("ip route del default; ip -6 route del default");
+        echo(container.listen("0.0.0.0:80"));
+        let listeners = world.tcp_listeners(8080);
+        let target = Target { keep_client: false, ..target(2) };
+        world.forwarder.publish(&port(8080, 80, Protocol::Tcp), listeners, target).unwrap();
+        assert_eq!(peer(&mut world.world.connect("198.51.100.2:8080")).ip(), ip("10.89.0.1"));
     });
 }
