@@ -1,5 +1,5 @@
-//! Links the command line at a fixed address, and the monitor too and, where the C library is there as an archive,
-//! statically.
+//! Links the command line at a fixed address, and the monitor and the holder of networks too and, where the C library is
+//! there as an archive, statically.
 //!
 //! A position-independent program writes all its tables of pointers while it is loaded, and each monitor would keep a
 //! private copy of them (180 KiB) for as long as its container runs; what the loader and shared libraries write is as
@@ -25,8 +25,9 @@ const LIBRARIES: [(&str, &str); 7] = [
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=CC");
-    println!("cargo::rustc-link-arg-bin=cala=-no-pie");
-    println!("cargo::rustc-link-arg-bin=cala-monitor=-no-pie");
+    for program in ["cala", "cala-monitor", "cala-netns"] {
+        println!("cargo::rustc-link-arg-bin={program}=-no-pie");
+    }
     let variable = |name: &str| std::env::var(name).expect("cargo sets it");
     let native = variable("HOST") == variable("TARGET");
     if !native || variable("CARGO_CFG_TARGET_ENV") != "gnu" {
@@ -34,8 +35,10 @@ fn main() {
     }
     let folder = Path::new(&variable("OUT_DIR")).join("static");
     if stand_ins(&folder).is_some() {
-        println!("cargo::rustc-link-arg-bin=cala-monitor=-static");
-        println!("cargo::rustc-link-arg-bin=cala-monitor=-L{}", folder.display());
+        for program in ["cala-monitor", "cala-netns"] {
+            println!("cargo::rustc-link-arg-bin={program}=-static");
+            println!("cargo::rustc-link-arg-bin={program}=-L{}", folder.display());
+        }
     }
 }
 

@@ -15,3 +15,4 @@ mod figures;
 mod fixture;
 mod life;
 mod refusals;
+mod services;
