@@ -26,7 +26,7 @@ impl Engine {
         let made = self.store()?.create_network(|others| place(draft, id, others, taken, random));
         match made {
             Ok(network) => {
-                self.network_event("create", &network.id, &network.name)?;
+                self.record_network("create", &network.id, &network.name)?;
                 Ok(network)
             }
             Err(EngineError::Network(NetworkError::NameInUse(name))) if spec.ignore => self.network(&name),

@@ -82,7 +82,7 @@ impl Engine {
     }
 
     /// Records that something happened to a network.
-    fn network_event(&self, action: &str, id: &str, name: &str) -> Result<()> {
+    fn record_network(&self, action: &str, id: &str, name: &str) -> Result<()> {
         self.store()?.record_event(&cala_spec::Event {
             time_ns: time::now_ns(),
             kind: EventKind::Network,

@@ -72,6 +72,6 @@ impl Engine {
             let _ = std::fs::remove_dir_all(paths::directory(self.run_root(), id));
             let _ = std::fs::remove_file(&lock);
         }
-        self.network_event("remove", id, name)
+        self.record_network("remove", id, name)
     }
 }

@@ -22,7 +22,7 @@ impl Engine {
         })?;
         if changed {
             self.reload_holder(&network.id)?;
-            self.network_event("update", &network.id, &network.name)?;
+            self.record_network("update", &network.id, &network.name)?;
         }
         Ok(())
     }
