@@ -2,13 +2,13 @@
 
 use std::io;
 use std::os::fd::AsFd as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::{LinkAttribute, LinkMessage};
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_ROUTE;
 
@@ -17,6 +17,9 @@ use super::nft::Rules;
 
 /// How long the kernel may take: it answers while we send, so only a lost answer is ever waited for.
 const LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the kernel's link watch may take.
+const RUNNING_LIMIT: Duration = Duration::from_millis(200);
 
 /// Bytes of the largest answer: a dump comes in pieces of at most 32 KiB.
 const ANSWER: usize = 1 << 15;
@@ -194,7 +197,7 @@ impl Link {
         Ok(())
     }
 
-    /// The number of the interface with this name, and whether it is up.
+    /// The interface with this name.
     pub(crate) fn find(&mut self, name: &str) -> Result<Option<Found>, LinkError> {
         let mut message = LinkMessage::default();
         message.attributes.push(LinkAttribute::IfName(name.to_owned()));
@@ -203,6 +206,18 @@ impl Link {
             Err(error) if error.raw_os_error() == Some(NO_DEVICE) => Ok(None),
             Err(error) => Err(LinkError::Socket(error)),
         }
+    }
+
+    /// Waits until an interface carries packets. Both ends of a pair are up, but before the kernel's link watch has seen
+    /// it what is sent is lost, and the next attempt comes a second later. Since Linux 6.8 the question itself makes it
+    /// look; before, it looks within some milliseconds. One that does not in time will later: no error.
+    pub(super) fn wait_running(&mut self, name: &str) -> Result<(), LinkError> {
+        let limit = Instant::now() + RUNNING_LIMIT;
+        while self.find(name)?.is_some_and(|found| !found.running) && Instant::now() < limit {
+            let pause = Instant::now() + Duration::from_millis(1);
+            cala_sys::poll::wait::<()>(&[], Some(pause), &mut Vec::new()).map_err(LinkError::Socket)?;
+        }
+        Ok(())
     }
 
     /// All answers to a question that lists things.
@@ -250,12 +265,17 @@ const NO_DEVICE: i32 = 19;
 pub(crate) struct Found {
     /// Its number.
     pub(crate) index: u32,
+    /// It carries packets: it is up, so is its peer, and the kernel has acted upon that (IFF_RUNNING).
+    pub(crate) running: bool,
 }
 
 impl Found {
     fn from_answer(answer: RouteNetlinkMessage) -> Option<Self> {
         match answer {
-            RouteNetlinkMessage::NewLink(link) => Some(Self { index: link.header.index }),
+            RouteNetlinkMessage::NewLink(link) => Some(Self {
+                index: link.header.index,
+                running: link.header.flags.contains(LinkFlags::Running),
+            }),
             _ => None,
         }
     }

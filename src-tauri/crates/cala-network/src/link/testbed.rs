@@ -104,9 +104,8 @@ impl Net {
     pub(crate) fn new(subnets: &[&str], internal: bool) -> Self {
         let network = record(subnets, internal);
         let namespace = namespace();
-        let set_up =
-            inside(&namespace, || set_up_network(&mut Link::open().expect("netlink"), &network))
-                .expect("a network is set up");
+        let set_up = inside(&namespace, || set_up_network(&mut Link::open().expect("netlink"), &network))
+            .expect("a network is set up");
         Self { network, namespace, set_up }
     }
 
@@ -182,8 +181,9 @@ impl Member {
 
 /// Answers every TCP connection and every datagram to this address with what came, from now on.
 pub(crate) fn echo(namespace: &OwnedFd, address: SocketAddr) {
-    let (listener, socket) =
-        inside(namespace, || (TcpListener::bind(address).expect("free"), UdpSocket::bind(address).expect("free")));
+    let (listener, socket) = inside(namespace, || {
+        (TcpListener::bind(address).expect("free"), UdpSocket::bind(address).expect("free"))
+    });
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             std::thread::spawn(move || {
@@ -222,9 +222,10 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 /// gateways .1 and ::1 there, and the hosts 203.0.113.1 and 2001:db8:52::1.
 pub(crate) fn world() -> OwnedFd {
     let world = namespace();
-    // The number of this very descriptor, as the child sees it.
+    // This very descriptor, as a child sees it in an outer /proc.
     let fd = world.as_raw_fd();
-    let here = std::process::id();
+    let here = std::fs::read_link("/proc/self").expect("there is /proc");
+    let here = here.display();
     sh(&format!(
         "ip link add up0 type veth peer name up0 netns /proc/{here}/fd/{fd}
          ip addr add 198.51.100.2/24 dev up0; ip addr add 2001:db8:51::2/64 dev up0 nodad; ip link set up0 up"
@@ -235,4 +236,43 @@ pub(crate) fn world() -> OwnedFd {
     });
     sh("ip route add default via 198.51.100.1; ip -6 route add default via 2001:db8:51::1");
     world
+}
+
+/// Sends an echo request with this number and text; whether it was answered (ICMP, ICMPv6).
+pub(crate) fn ping(there: IpAddr, number: u8, text: &[u8]) -> bool {
+    use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, ipproto, sockopt};
+    let (family, protocol, request, header) = match there {
+        IpAddr::V4(_) => (AddressFamily::INET, ipproto::ICMP, 8, 20),
+        IpAddr::V6(_) => (AddressFamily::INET6, ipproto::ICMPV6, 128, 0),
+    };
+    let raw = rustix::net::socket(family, SocketType::RAW, Some(protocol)).expect("uid 0 has raw sockets");
+    sockopt::set_socket_timeout(&raw, sockopt::Timeout::Recv, Some(SOON)).expect("a limit");
+    let mut message = vec![request, 0, 0, 0, 0, number, 0, 1];
+    message.extend(text);
+    if there.is_ipv4() {
+        let sum = checksum(&message).to_be_bytes();
+        message[2..4].copy_from_slice(&sum);
+    }
+    if rustix::net::sendto(&raw, &message, SendFlags::empty(), &SocketAddr::new(there, 0)).is_err() {
+        return false;
+    }
+    let mut buffer = [0; 2048];
+    while let Ok((length, _)) = rustix::net::recv(&raw, &mut buffer[..], RecvFlags::empty()) {
+        let answer = buffer.get(header..length).unwrap_or_default();
+        if matches!(answer.first(), Some(0 | 129)) && answer.get(8..) == Some(text) {
+            return true;
+        }
+    }
+    false
+}
+
+/// The checksum of RFC 1071.
+fn checksum(bytes: &[u8]) -> u16 {
+    let words =
+        bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0)));
+    let mut sum: u32 = words.sum();
+    while sum >> 16 != 0 {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !u16::try_from(sum).expect("folded")
 }

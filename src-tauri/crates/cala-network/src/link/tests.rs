@@ -25,28 +25,31 @@ fn arrives(from: &Member, source: IpAddr, to: &Member, ipv6: bool) -> bool {
 
 #[test]
 fn containers_of_a_network_reach_each_other_and_not_those_of_another() {
-    in_user_namespace("link::tests::containers_of_a_network_reach_each_other_and_not_those_of_another", || {
-        let (a, b) = (both(), Net::new(&["10.89.1.0/24", "fd8a::/64"], false));
-        let (one, two, stranger) = (a.member(2), a.member(3), b.member(2));
-        for ipv6 in [false, true] {
-            let there = |member: &Member| SocketAddr::new(member.address(ipv6), 80);
-            echo(&two.namespace, there(&two));
-            echo(&stranger.namespace, there(&stranger));
-            assert!(one.reaches(there(&two)), "ipv6 {ipv6}");
-            assert!(!one.reaches(there(&stranger)), "ipv6 {ipv6}");
-            let gateway = b.network.subnets[usize::from(ipv6)].gateway;
-            echo(&b.namespace, SocketAddr::new(gateway, 53));
-            assert!(stranger.reaches(SocketAddr::new(gateway, 53)), "ipv6 {ipv6}");
-            assert!(!one.reaches(SocketAddr::new(gateway, 53)), "the other's gateway, ipv6 {ipv6}");
-        }
-        // Not by claiming to be in the other's subnet, nor by its link-local address or its MAC.
-        one.sh("ip route add 10.89.1.0/24 dev eth0; ip -6 route add fd8a::/64 dev eth0");
-        assert!(!one.reaches("10.89.1.2:80".parse().expect("an address")));
-        assert!(!one.reaches("[fd8a::2]:80".parse().expect("an address")));
-        one.sh("ip neigh replace 10.89.1.2 lladdr 02:42:0a:59:01:02 dev eth0");
-        assert!(!one.reaches("10.89.1.2:80".parse().expect("an address")));
-        stranger.sh("! ip neigh show 10.89.0.2 | grep -q lladdr");
-    });
+    in_user_namespace(
+        "link::tests::containers_of_a_network_reach_each_other_and_not_those_of_another",
+        || {
+            let (a, b) = (both(), Net::new(&["10.89.1.0/24", "fd8a::/64"], false));
+            let (one, two, stranger) = (a.member(2), a.member(3), b.member(2));
+            for ipv6 in [false, true] {
+                let there = |member: &Member| SocketAddr::new(member.address(ipv6), 80);
+                echo(&two.namespace, there(&two));
+                echo(&stranger.namespace, there(&stranger));
+                assert!(one.reaches(there(&two)), "ipv6 {ipv6}");
+                assert!(!one.reaches(there(&stranger)), "ipv6 {ipv6}");
+                let gateway = b.network.subnets[usize::from(ipv6)].gateway;
+                echo(&b.namespace, SocketAddr::new(gateway, 53));
+                assert!(stranger.reaches(SocketAddr::new(gateway, 53)), "ipv6 {ipv6}");
+                assert!(!one.reaches(SocketAddr::new(gateway, 53)), "the other's gateway, ipv6 {ipv6}");
+            }
+            // Not by claiming to be in the other's subnet, nor by its link-local address or its MAC.
+            one.sh("ip route add 10.89.1.0/24 dev eth0; ip -6 route add fd8a::/64 dev eth0");
+            assert!(!one.reaches("10.89.1.2:80".parse().expect("an address")));
+            assert!(!one.reaches("[fd8a::2]:80".parse().expect("an address")));
+            one.sh("ip neigh replace 10.89.1.2 lladdr 02:42:0a:59:01:02 dev eth0");
+            assert!(!one.reaches("10.89.1.2:80".parse().expect("an address")));
+            stranger.sh("! ip neigh show 10.89.0.2 | grep -q lladdr");
+        },
+    );
 }
 
 #[test]
@@ -164,7 +167,8 @@ fn without_a_subnet_of_it_there_is_no_ipv6() {
         until("the link-local address", || one.sh("ip -o -6 addr show dev eth0").contains("fe80"));
         until("the link-local address", || two.sh("ip -o -6 addr show dev eth0").contains("fe80"));
         let receiver = two.udp(9);
-        let index = one.sh("cat /sys/class/net/eth0/ifindex 2>/dev/null || ip -o link show eth0 | cut -d: -f1");
+        let index =
+            one.sh("cat /sys/class/net/eth0/ifindex 2>/dev/null || ip -o link show eth0 | cut -d: -f1");
         let there: SocketAddr = format!("[ff02::1%{}]:9", index.trim()).parse().expect("an address");
         let _ = one.inside(|| UdpSocket::bind("[::]:0").and_then(|socket| socket.send_to(b"x", there)));
         assert!(receive(&receiver, NEVER).is_none());
@@ -200,7 +204,8 @@ fn the_rules_of_the_uplink_are_there() {
     in_user_namespace("link::tests::the_rules_of_the_uplink_are_there", || {
         let net = both();
         let internal = Net::new(&[V4], true);
-        let rules = |net: &Net| inside(&net.namespace, || sh("nft list table inet cala 2>/dev/null || echo absent"));
+        let rules =
+            |net: &Net| inside(&net.namespace, || sh("nft list table inet cala 2>/dev/null || echo absent"));
         if rules(&net).trim() == "absent" {
             return;
         }
@@ -213,7 +218,9 @@ fn the_rules_of_the_uplink_are_there() {
             assert!(rules(&net).contains(line), "{line} is not in {}", rules(&net));
         }
         assert!(!rules(&internal).contains("masquerade"));
-        let ip = inside(&net.namespace, || sh("ip rule; ip -6 rule; ip route show table 100; ip -6 route show table 100"));
+        let ip = inside(&net.namespace, || {
+            sh("ip rule; ip -6 rule; ip route show table 100; ip -6 route show table 100")
+        });
         assert_eq!(ip.matches("fwmark 0x1 lookup 100").count(), 2, "{ip}");
         assert_eq!(ip.matches("local default dev lo").count(), 2, "{ip}");
         assert_eq!(inside(&net.namespace, || sh("cat /proc/sys/net/ipv4/ip_forward")).trim(), "1");
@@ -235,7 +242,11 @@ fn an_internal_network_has_no_way_out() {
 fn who_leaves_leaves_nothing() {
     in_user_namespace("link::tests::who_leaves_leaves_nothing", || {
         let net = both();
-        let look = || inside(&net.namespace, || sh("ip -o link | cut -d: -f2; nft list table bridge cala 2>/dev/null || :"));
+        let look = || {
+            inside(&net.namespace, || {
+                sh("ip -o link | cut -d: -f2; nft list table bridge cala 2>/dev/null || :")
+            })
+        };
         let empty = look();
         let one = net.member(2);
         assert_ne!(look(), empty);
@@ -256,7 +267,11 @@ fn who_leaves_leaves_nothing() {
 fn a_join_that_fails_is_undone() {
     in_user_namespace("link::tests::a_join_that_fails_is_undone", || {
         let net = both();
-        let look = || inside(&net.namespace, || sh("ip -o link | cut -d: -f2; nft list table bridge cala 2>/dev/null || :"));
+        let look = || {
+            inside(&net.namespace, || {
+                sh("ip -o link | cut -d: -f2; nft list table bridge cala 2>/dev/null || :")
+            })
+        };
         let empty = look();
         let place = testbed::namespace();
         inside(&place, || sh("ip link add eth0 type bridge"));

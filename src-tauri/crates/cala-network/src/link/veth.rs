@@ -32,7 +32,8 @@ pub fn join(link: &mut Link, container_ns: BorrowedFd<'_>, join: &Join) -> Resul
     let joined = link
         .rules()
         .and_then(|rules| rules.admit(join))
-        .and_then(|()| netns::run_in(container_ns, || configure(join)).map_err(LinkError::Enter)?);
+        .and_then(|()| netns::run_in(container_ns, || configure(join)).map_err(LinkError::Enter)?)
+        .and_then(|()| link.wait_running(&join.host_side));
     if joined.is_err() {
         // What failed is what is told.
         let _ = leave(link, join);
@@ -92,5 +93,6 @@ fn configure(join: &Join) -> Result<(), LinkError> {
     let mut requests = vec![set_up("lo", LOOPBACK, None), set_up(&join.interface, index, None)];
     requests.extend(join.addresses.iter().map(|address| add_address(index, *address)));
     requests.extend(join.gateways.iter().map(|gateway| add_default(*gateway, None)));
-    link.ask(requests)
+    link.ask(requests)?;
+    link.wait_running(&join.interface)
 }

@@ -69,7 +69,9 @@ impl Classify for UplinkError {
     fn hints(&self) -> Hints {
         match self {
             Self::NoProgram => Hints::from("install the package passt (it has the program pasta)"),
-            Self::NoRoute => Hints::from("connect the host to a network; containers get a way out by themselves then"),
+            Self::NoRoute => {
+                Hints::from("connect the host to a network; containers get a way out by themselves then")
+            }
             _ => Hints::none(),
         }
     }

@@ -59,6 +59,7 @@ pub struct Keeper {
 
 #[derive(Debug)]
 struct Work {
+    kinds: &'static [Kind],
     namespace: OwnedFd,
     routes: HostRoutes,
     families: Families,
@@ -76,6 +77,15 @@ impl Keeper {
     /// # Errors
     /// [`UplinkError::Link`], [`UplinkError::Watch`]: no sockets. A missing program or route is a [`Status`].
     pub fn start(n: BorrowedFd<'_>, network: &Network) -> Result<Self, UplinkError> {
+        Self::start_one_of(&Kind::ALL, n, network)
+    }
+
+    /// As [`Keeper::start`], with these programs only.
+    pub(super) fn start_one_of(
+        kinds: &'static [Kind],
+        n: BorrowedFd<'_>,
+        network: &Network,
+    ) -> Result<Self, UplinkError> {
         if network.internal {
             return Ok(Self { status: Status::Internal, work: None });
         }
@@ -83,6 +93,7 @@ impl Keeper {
         // Watched before it is asked: no change is missed.
         let mut routes = HostRoutes::open()?;
         let mut work = Work {
+            kinds,
             namespace: n.try_clone_to_owned().map_err(UplinkError::Watch)?,
             families: routes.families()?,
             routes,
@@ -127,6 +138,13 @@ impl Keeper {
     #[must_use]
     pub fn status(&self) -> &Status {
         &self.status
+    }
+
+    /// Kills the program, as a fault.
+    #[cfg(test)]
+    pub(super) fn kill(&self) {
+        let running = self.work.as_ref().and_then(|work| work.running.as_ref());
+        running.expect("it runs").pidfd().send_signal(9).expect("it is ours");
     }
 
     /// Ends the program and waits for its end.
@@ -180,7 +198,7 @@ impl Work {
 
     /// pasta, unless only the other is there; in turn after failures.
     fn choose(&self) -> Option<Kind> {
-        let there: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| kind.path().is_some()).collect();
+        let there: Vec<Kind> = self.kinds.iter().copied().filter(|kind| kind.path().is_some()).collect();
         // One early end happens (a program killed by hand): the second attempt is with the same.
         there.get(self.failures.saturating_sub(1) % there.len().max(1)).copied()
     }
@@ -228,8 +246,7 @@ impl Work {
         match &self.running {
             None => self.begin(),
             Some(running) => {
-                let late =
-                    UplinkError::Late { program: running.kind.name(), seconds: START_LIMIT.as_secs() };
+                let late = UplinkError::Late { program: running.kind.name(), seconds: START_LIMIT.as_secs() };
                 self.give_up(late)
             }
         }

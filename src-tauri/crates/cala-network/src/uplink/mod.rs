@@ -12,6 +12,8 @@ mod host_routes;
 mod keeper;
 mod program;
 mod tap;
+#[cfg(test)]
+mod tests;
 
 pub use error::UplinkError;
 pub use host_routes::{Families, HostRoutes};

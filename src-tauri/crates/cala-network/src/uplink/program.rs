@@ -15,8 +15,7 @@ use super::{Families, UplinkError};
 use crate::link::UPLINK;
 
 /// Where programs are: a holder's environment is empty.
-const FOLDERS: [&str; 6] =
-    ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
+const FOLDERS: [&str; 6] = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
 
 /// What is kept of a program's last words, in bytes.
 const LAST_WORDS: u64 = 4096;
