@@ -28,7 +28,7 @@ kill $(below $cala) $cala 2>/dev/null
 echo "medians: in Gbit/s, s/GB; out Gbit/s, s/GB; 1000 requests/s; µs of processor each; µs connect and answer; beside a big flow"
 for name in direct cala rootlessport pasta; do
     printf '%-13s' "$name"
-    for field in 3 5 8 10 12 15 18 26; do
+    for field in 3 5 8 10 12 15 19 29; do
         awk -v n="$name" -v f="$field" '$1 == n { print $f }' "$results" | sort -n | awk '{ v[NR] = $1 } END { printf "%9s", v[int((NR + 1) / 2)] }'
     done
     echo

@@ -31,7 +31,8 @@ pub struct Received {
 
 fn set_flag(socket: impl AsFd, level: libc::c_int, option: libc::c_int) -> io::Result<()> {
     let value: libc::c_int = 1;
-    let size = size_of::<libc::c_int>() as libc::socklen_t;
+    let size =
+        libc::socklen_t::try_from(size_of::<libc::c_int>()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: `value` is valid for reading `size` bytes and the descriptor is open for the call.
     let done = unsafe { libc::setsockopt(fd, level, option, (&raw const value).cast(), size) };

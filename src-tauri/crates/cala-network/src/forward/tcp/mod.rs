@@ -189,9 +189,9 @@ impl Carrier {
         self.poller.delete(&flow.server.socket);
         flow.leave();
         let Some(workers) = &mut self.workers else { return };
-        if let Err(flow) = workers.adopt(flow) {
+        if let Err(flow) = workers.adopt(Box::new(flow)) {
             self.tools.splices = true;
-            self.adopt(flow);
+            self.adopt(*flow);
         }
     }
 

@@ -39,14 +39,14 @@ impl Workers {
     }
 
     /// Gives a flow to the thread with the fewest; back if there is no thread to be had.
-    pub(super) fn adopt(&mut self, flow: Flow) -> Result<(), Flow> {
+    pub(super) fn adopt(&mut self, flow: Box<Flow>) -> Result<(), Box<Flow>> {
         let load = |worker: &Worker| worker.load.load(Ordering::Relaxed);
         if self.workers.iter().all(|worker| load(worker) > 0) && self.workers.len() < self.most {
             self.workers.extend(Worker::spawn(&self.local, &self.pipes));
         }
         let Some(worker) = self.workers.iter().min_by_key(|worker| load(worker)) else { return Err(flow) };
         worker.load.fetch_add(1, Ordering::Relaxed);
-        worker.inbox.post(Command::Adopt(Box::new(flow)));
+        worker.inbox.post(Command::Adopt(flow));
         Ok(())
     }
 

@@ -139,13 +139,12 @@ type Opened = (OwnedFd, SocketAddr, Option<(SocketAddr, SocketAddr)>);
 fn next_socket(ways: &mut Vec<Route>, port: u16, pairs: &mut Pairs) -> Option<Opened> {
     while let Some(way) = ways.pop() {
         let to = SocketAddr::new(way.to, port);
-        if let Some(pair) = way.from.map(|client| (client, to)) {
-            if !pairs.contains(&pair) {
-                if let Ok(socket) = connect(to, way.from) {
-                    pairs.insert(pair);
-                    return Some((socket, to, Some(pair)));
-                }
-            }
+        let pair = way.from.map(|client| (client, to)).filter(|pair| !pairs.contains(pair));
+        if let Some(pair) = pair
+            && let Ok(socket) = connect(to, way.from)
+        {
+            pairs.insert(pair);
+            return Some((socket, to, Some(pair)));
         }
         if let Ok(socket) = connect(to, None) {
             return Some((socket, to, None));

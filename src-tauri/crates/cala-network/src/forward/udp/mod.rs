@@ -89,9 +89,9 @@ pub(super) fn run(inbox: Arc<Inbox<Command>>, local: LocalAddresses) -> io::Resu
                     return Ok(());
                 }
             } else if token & 1 == LISTENER {
-                carrier.from_clients(index);
+                carrier.take_from_clients(index);
             } else {
-                carrier.from_container(index);
+                carrier.take_from_container(index);
             }
         }
         carrier.sweep();
@@ -158,7 +158,7 @@ impl Carrier {
         }
     }
 
-    fn from_clients(&mut self, listener: usize) {
+    fn take_from_clients(&mut self, listener: usize) {
         let now = Instant::now();
         let mut buffer = std::mem::take(&mut self.buffer);
         for _ in 0..TURN {
@@ -232,7 +232,7 @@ impl Carrier {
         }
     }
 
-    fn from_container(&mut self, index: usize) {
+    fn take_from_container(&mut self, index: usize) {
         let now = Instant::now();
         for _ in 0..TURN {
             let Some(flow) = self.flows.get_mut(index) else { return };
