@@ -43,6 +43,12 @@ impl FileLock {
         Ok(try_lock(&file, mode)?.then_some(Self(file)))
     }
 
+    /// Gives the lock up, also where a process that was cloned meanwhile still has the descriptor.
+    pub fn unlock(self) {
+        // Closing it does the same as far as nobody else has it.
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+    }
+
     /// The locked file.
     #[must_use]
     pub fn file(&self) -> &File {
