@@ -34,8 +34,9 @@ pub mod seccomp;
 mod stage;
 mod sysctl;
 pub mod user;
+mod volumes;
 
 pub use create::{Created, Started, create};
 pub use error::StartError;
 pub use exec::{ExecRequest, exec};
-pub use plan::{Container, Gate, IdLine, IdMapPlan, IdWriter, RootfsPlan, Stdio};
+pub use plan::{Container, Fill, Gate, IdLine, IdMapPlan, IdWriter, RootfsPlan, Stdio, Volume};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cala_sys::clone::CloneFlags;
 use cala_sys::mount::{self, Attributes, FsContext, Propagation};
 use oci_spec::runtime::Mount;
-use rustix::fs::{CWD, FileType, OFlags, fstat, fstatfs};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fchmod, fstat, fstatfs, openat};
 use rustix::io::Errno;
 
 use crate::error::Step;
@@ -40,6 +40,8 @@ pub(crate) struct Mounter<'a> {
     pub(crate) own: CloneFlags,
     /// Its ids.
     pub(crate) id_map: Option<&'a IdMapPlan>,
+    /// Its user, when a mount is to belong to it.
+    pub(crate) user: Option<(u32, u32)>,
 }
 
 impl Mounter<'_> {
@@ -53,17 +55,36 @@ impl Mounter<'_> {
         };
         let destination = destination(entry)?;
         let tree = self.tree(kind, entry, &options)?;
-        let place = self.place(&destination, kind, &tree)?;
+        let (place, made) = self.place(&destination, kind, &tree)?;
         let what = || format!("mount `{kind}` on `{}`", destination.display());
-        if kind == "tmpfs" && options.copy_up {
-            copy_up::copy(&place, &tree).step(what)?;
-            if options.set.contains(Attributes::RDONLY) {
-                mount::set_attributes(&tree, false, Attributes::RDONLY, Attributes::NONE, None).step(what)?;
-            }
+        if kind == "tmpfs" {
+            let covered = (!made).then_some(&place);
+            self.fill_tmpfs(&tree, covered, &options).step(what)?;
         }
         mount::attach(&tree, &place).step(what)?;
         if destination == Path::new("/dev") && kind == "tmpfs" {
             devices::populate(tree.as_fd())?;
+        }
+        Ok(())
+    }
+
+    /// As crun does: the mode of the directory that it covers, unless another is asked for, and the content when asked
+    /// for; it belongs to root, or to whom the options say.
+    fn fill_tmpfs(&self, tree: &OwnedFd, covered: Option<&OwnedFd>, options: &Options) -> io::Result<()> {
+        if let Some(place) = covered {
+            if options.copy_up {
+                copy_up::content(place, tree)?;
+            }
+            if !options.data.iter().any(|(key, _)| key == "mode") {
+                let top = openat(tree, c".", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+                fchmod(top, Mode::from_raw_mode(fstat(place)?.st_mode))?;
+            }
+        }
+        if let (true, Some((uid, gid))) = (options.chown, self.user) {
+            copy_up::set_owner(tree.as_fd(), c"", uid, gid, AtFlags::EMPTY_PATH)?;
+        }
+        if options.set.union(options.recursive_set).contains(Attributes::RDONLY) {
+            mount::set_attributes(tree, false, Attributes::RDONLY, Attributes::NONE, None)?;
         }
         Ok(())
     }
@@ -100,22 +121,22 @@ impl Mounter<'_> {
         file_system("devpts", "devpts", options, &data)
     }
 
-    /// Where to attach: resolved once below the root (rule R1), made when missing.
-    fn place(&self, destination: &Path, kind: &str, tree: &OwnedFd) -> Result<OwnedFd, StartError> {
+    /// Where to attach: resolved once below the root (rule R1), made when missing, which the flag tells.
+    fn place(&self, destination: &Path, kind: &str, tree: &OwnedFd) -> Result<(OwnedFd, bool), StartError> {
         let shown = destination.display();
         let is_directory = is_directory(tree).step(|| format!("look at what is mounted on `{shown}`"))?;
         if ["/dev", "/proc", "/sys"].iter().any(|path| destination == Path::new(path)) {
-            return self.system_place(destination, kind, tree);
+            return self.system_place(destination, kind, tree).map(|place| (place, false));
         }
         let missing = if is_directory { Missing::Directory } else { Missing::File };
-        let (place, _) =
+        let (place, made) =
             resolve::open_or_create(self.root, destination, missing).step(|| format!("create `{shown}`"))?;
         if is_procfs(&place).step(|| format!("look at `{shown}`"))?
             && !(kind == "bind" && COVERABLE.iter().any(|path| destination == Path::new(path)))
         {
             return Err(StartError::Refused(format!("cannot mount on `{shown}`: it is inside /proc")));
         }
-        Ok(place)
+        Ok((place, made))
     }
 
     /// Rule R3: a directory of the image itself, not a link that points elsewhere; and nothing but proc on /proc.
@@ -251,8 +272,8 @@ fn file_system(
             None => context.flag(key)?,
         }
     }
-    // Of a tmpfs that is still to be filled the mount becomes read-only afterwards.
-    let read_only = if options.copy_up { Attributes::RDONLY } else { Attributes::NONE };
+    // A tmpfs is still to be filled: its mount becomes read-only afterwards.
+    let read_only = if kind == "tmpfs" { Attributes::RDONLY } else { Attributes::NONE };
     context.mount(options.set.union(options.recursive_set).without(read_only))
 }
 

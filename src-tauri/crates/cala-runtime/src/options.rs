@@ -15,6 +15,8 @@ pub(crate) struct Options {
     pub(crate) propagation: Option<(Propagation, bool)>,
     /// The image's files are copied into a new tmpfs.
     pub(crate) copy_up: bool,
+    /// It is to belong to the container's user.
+    pub(crate) chown: bool,
     /// Parameters of the file system, in order.
     pub(crate) data: Vec<(String, Option<String>)>,
 }
@@ -40,6 +42,7 @@ impl Options {
             "bind" => self.bind = Some(self.bind.unwrap_or(false)),
             "rbind" => self.bind = Some(true),
             "tmpcopyup" => self.copy_up = true,
+            "U" => self.chown = true,
             // Of the super block of devices, or the default: nothing to do for a user's mounts.
             "defaults" | "" | "async" | "sync" | "dirsync" | "nomand" | "mand" | "noiversion"
             | "iversion" | "notmpcopyup" | "silent" | "loud" => {}

@@ -32,6 +32,10 @@ pub struct Container<'a> {
     pub init: bool,
     /// Make the working directory when it is not there: the image's, not one that a person names.
     pub make_workdir: bool,
+    /// Volumes that something is to be done about before they are mounted.
+    pub volumes: &'a [Volume],
+    /// Name a user that is only a number in the container's /etc/passwd and /etc/group, as Podman does.
+    pub name_user: bool,
     /// Where the process waits for its start; `None` is a socket of [`Created`](crate::Created).
     pub gate: Option<Gate<'a>>,
 }
@@ -54,6 +58,31 @@ pub enum RootfsPlan<'a> {
     },
     /// An existing directory.
     Directory(&'a Path),
+}
+
+/// A directory that the configuration binds into the container, before that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// The directory; nobody else touches `copying` and `copied` beside it.
+    pub data: PathBuf,
+    /// Its place in the container.
+    pub destination: PathBuf,
+    /// What it gets of the image's directory there.
+    pub fill: Fill,
+    /// Give all that is in it to the container's user.
+    pub chown: bool,
+}
+
+/// What a volume gets of the image's directory at its place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fill {
+    /// Nothing: it has been used before.
+    #[default]
+    Nothing,
+    /// Owner, mode and extended attributes.
+    Attributes,
+    /// These and, if the volume is empty, the content.
+    Content,
 }
 
 /// Standard input, output and error of the process.

@@ -107,7 +107,8 @@ impl<'a> Launch<'a> {
         Ok(Surroundings { user, cwd })
     }
 
-    fn user(&self, root: BorrowedFd<'_>) -> Result<ResolvedUser, StartError> {
+    /// The process's user, by the container's own files.
+    pub(crate) fn user(&self, root: BorrowedFd<'_>) -> Result<ResolvedUser, StartError> {
         let wanted = self.process.user();
         let additional = wanted.additional_gids().as_deref().unwrap_or_default();
         let mut found = match wanted.username() {

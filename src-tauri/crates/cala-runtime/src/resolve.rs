@@ -35,6 +35,11 @@ pub(crate) fn open_without_links(root: BorrowedFd<'_>, path: &Path, flags: OFlag
     resolve(root, path, flags, ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS)
 }
 
+/// As [`open_without_links`], and in no file system that is mounted below the root.
+pub(crate) fn open_own(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    resolve(root, path, flags, ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV)
+}
+
 fn resolve(root: BorrowedFd<'_>, path: &Path, flags: OFlags, how: ResolveFlags) -> Result<OwnedFd, Errno> {
     let mut tries = 0;
     loop {

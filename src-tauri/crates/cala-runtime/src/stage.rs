@@ -3,7 +3,7 @@
 //! 1. Clean: signals, descriptors close-on-exec (R4), a name. Loopback and host name: they need no ids.
 //! 2. Wait until the creator has written the maps; become unreadable for others (R5), become root inside.
 //! 3. cgroup namespace; a proc that is attached nowhere (R2); sysctls through it.
-//! 4. Root file system, mounts, devices, terminal, masks (R1, R3).
+//! 4. Root file system, volumes, mounts, devices, terminal, masks (R1, R3).
 //! 5. User and working directory, found below the root (R1, R7, R8); read-only root; pivot_root(2).
 //! 6. Session, streams, limits, ids. Report; wait for the start.
 //! 7. Capabilities (R9), seccomp, execve(2); or with an init of ours, a fork first.
@@ -22,7 +22,7 @@ use crate::error::Step;
 use crate::mounts::Mounter;
 use crate::namespaces::{self, Namespaces};
 use crate::process::{self, Launch, MissingDirectory, Program, Surroundings};
-use crate::{Container, StartError, Stdio, devices, init, masks, mounts, rootfs, sysctl};
+use crate::{Container, StartError, Stdio, devices, init, masks, mounts, rootfs, sysctl, user, volumes};
 
 /// Lives the new process.
 pub(crate) fn run(container: &Container<'_>, namespaces: &Namespaces, channel: OwnedFd) -> ! {
@@ -81,11 +81,14 @@ impl<'a> Stage<'a> {
         self.become_root()?;
         let proc = self.proc()?;
         let root = rootfs::assemble(&self.container.rootfs)?;
-        let terminal = self.fill(root.as_fd(), proc, channel)?;
         let launch = self.launch()?;
+        let user = self.user_of_volumes(&launch, root.as_fd());
+        volumes::prepare(root.as_fd(), self.container.volumes, user)?;
+        let terminal = self.fill(root.as_fd(), proc, user, channel)?;
         let missing =
             if self.container.make_workdir { MissingDirectory::Make } else { MissingDirectory::Refuse };
-        let surroundings = launch.look_around(root.as_fd(), missing)?;
+        let mut surroundings = launch.look_around(root.as_fd(), missing)?;
+        self.name_user(&mut surroundings, root.as_fd())?;
         if self.spec().root().as_ref().and_then(|root| root.readonly()) == Some(true) {
             use cala_sys::mount::Attributes;
             mount::set_attributes(&root, false, Attributes::RDONLY, Attributes::NONE, None)
@@ -171,9 +174,10 @@ impl<'a> Stage<'a> {
         &self,
         root: BorrowedFd<'_>,
         proc: Option<OwnedFd>,
+        user: Option<(u32, u32)>,
         channel: &OwnedFd,
     ) -> Result<Option<OwnedFd>, StartError> {
-        let mut mounter = Mounter { root, proc, own: self.own, id_map: self.container.id_map.as_ref() };
+        let mut mounter = Mounter { root, proc, own: self.own, id_map: self.container.id_map.as_ref(), user };
         for entry in self.spec().mounts().iter().flatten() {
             mounter.mount(entry)?;
         }
@@ -202,6 +206,27 @@ impl<'a> Stage<'a> {
             id_map: self.container.id_map.as_ref(),
             seccomp: self.container.seccomp,
         })
+    }
+
+    /// The container's user, when a volume or a mount is to belong to it. One that cannot be found is told of later.
+    fn user_of_volumes(&self, launch: &Launch<'_>, root: BorrowedFd<'_>) -> Option<(u32, u32)> {
+        let asked =
+            |entry: &oci_spec::runtime::Mount| entry.options().iter().flatten().any(|word| word == "U");
+        if self.container.volumes.is_empty() && !self.spec().mounts().iter().flatten().any(asked) {
+            return None;
+        }
+        launch.user(root).ok().map(|user| (user.uid, user.gid))
+    }
+
+    fn name_user(&self, surroundings: &mut Surroundings, root: BorrowedFd<'_>) -> Result<(), StartError> {
+        let process = self.process()?;
+        if let (true, Some(name)) = (self.container.name_user, process.user().username()) {
+            let cwd = process.cwd().to_string_lossy();
+            if let Some(home) = user::add_number(root, name, &surroundings.user, &cwd) {
+                surroundings.user.home = home;
+            }
+        }
+        Ok(())
     }
 
     fn process(&self) -> Result<&'a Process, StartError> {

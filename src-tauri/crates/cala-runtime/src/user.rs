@@ -3,7 +3,7 @@
 //! The files belong to the image or the container: they may be pipes, endless devices, gigabytes, or say that
 //! `99999999999` is root. Nothing of the C library's name services is asked.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
@@ -80,6 +80,48 @@ pub fn resolve(root: BorrowedFd<'_>, user: &str) -> Result<ResolvedUser, UserErr
     }
     let home = line.map(|line| line.home).filter(|home| home.starts_with('/')).unwrap_or("/");
     Ok(ResolvedUser { uid, gid, groups, home: home.to_owned() })
+}
+
+/// Gives a user that is only a number a line of /etc/passwd, and its group one of /etc/group, as Podman does: many programs
+/// insist on a name. Returns the home directory of the line, or nothing when none was added. Only files of the root itself
+/// are written, through no link and on no other mount (rule R1).
+pub(crate) fn add_number(
+    root: BorrowedFd<'_>,
+    user: &str,
+    found: &ResolvedUser,
+    home: &str,
+) -> Option<String> {
+    let (Word::Id(uid), group) = parse(user).ok().filter(|_| !user.is_empty())? else { return None };
+    let passwd = read(root, "etc/passwd").ok()?;
+    let group_id = match group {
+        None => Some(uid),
+        Some(Word::Id(gid)) => Some(gid),
+        Some(Word::Name(_)) => None,
+    };
+    let groups = read(root, "etc/group").unwrap_or_default();
+    if let Some(gid) = group_id.filter(|gid| group_lines(&groups).all(|(_, known, _)| known != *gid)) {
+        append(root, "etc/group", &groups, &format!("{gid}:x:{gid}:{uid}\n"));
+    }
+    if passwd.lines().filter_map(Passwd::parse).any(|line| line.uid == uid) {
+        return None;
+    }
+    let home = if home.contains([':', '\n']) { "/" } else { home };
+    let line = format!("{uid}:*:{uid}:{}:container user:{home}:/bin/sh\n", found.gid);
+    append(root, "etc/passwd", &passwd, &line).then(|| home.to_owned())
+}
+
+/// Appends a line to a file whose text is known. A root that cannot be written to is no reason not to start.
+fn append(root: BorrowedFd<'_>, path: &str, text: &str, line: &str) -> bool {
+    let open = |flags| resolve::open_own(root, Path::new(path), flags);
+    let regular = open(OFlags::PATH)
+        .and_then(fstat)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
+    if !regular {
+        return false;
+    }
+    let separator = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let Ok(file) = open(OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK) else { return false };
+    std::fs::File::from(file).write_all(format!("{separator}{line}").as_bytes()).is_ok()
 }
 
 fn parse(text: &str) -> Result<(Word<'_>, Option<Word<'_>>), UserError> {
@@ -237,6 +279,28 @@ mod tests {
         ] {
             assert!(resolve(fd.as_fd(), text).is_err(), "`{text}` must be refused");
         }
+    }
+
+    #[test]
+    fn a_number_gets_a_line_but_through_no_link() {
+        let (dir, fd) = root("root:x:0:0:root:/root:/bin/sh", "root:x:0:\n");
+        let add = |user: &str, home: &str| {
+            let found = resolve(fd.as_fd(), user).expect("resolves");
+            add_number(fd.as_fd(), user, &found, home)
+        };
+        assert_eq!(add("4242:4243", "/srv").as_deref(), Some("/srv"));
+        assert_eq!(add("4242:4243", "/srv"), None, "it is there");
+        assert_eq!((add("0", "/"), add("root", "/"), add("", "/")), (None, None, None));
+        let text = |path: &str| std::fs::read_to_string(dir.path().join(path)).expect("readable");
+        assert_eq!(
+            text("etc/passwd"),
+            "root:x:0:0:root:/root:/bin/sh\n4242:*:4242:4243:container user:/srv:/bin/sh\n"
+        );
+        assert_eq!(text("etc/group"), "root:x:0:\n4243:x:4243:4242\n");
+        std::fs::rename(dir.path().join("etc/passwd"), dir.path().join("elsewhere")).expect("moved");
+        std::os::unix::fs::symlink("../elsewhere", dir.path().join("etc/passwd")).expect("linked");
+        assert_eq!(add("77", "/"), None);
+        assert!(!text("elsewhere").contains("77"));
     }
 
     #[test]

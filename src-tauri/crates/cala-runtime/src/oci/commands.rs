@@ -60,6 +60,8 @@ fn create_in(home: &Home, arguments: &Arguments, bundle: &Bundle) -> Result<Star
         console_size: None,
         init: false,
         make_workdir: true,
+        volumes: &[],
+        name_user: false,
         gate: Some(Gate { start: start.as_fd(), report: report_end.as_fd() }),
     })?;
     drop(report);

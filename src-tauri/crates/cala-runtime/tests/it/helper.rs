@@ -92,6 +92,8 @@ fn start(plan: &Plan) -> Result<Started, StartError> {
         console_size: plan.terminal.then_some((33, 99)),
         init: plan.init,
         make_workdir: true,
+        volumes: &[],
+        name_user: false,
         gate: None,
     };
     let created = create(&container)?;
