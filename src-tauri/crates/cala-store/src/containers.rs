@@ -6,6 +6,7 @@
 //! long as it lives, which is how everybody knows that it does.
 
 mod claim;
+mod group;
 mod list;
 mod names;
 mod remove;
@@ -14,7 +15,7 @@ mod sweep;
 
 use cala_spec::{ContainerConfig, ContainerId, ContainerName, ContainerState, ContainerStatus};
 pub use claim::ContainerDir;
-pub use remove::volumes;
+pub use remove::{remove_id_file, volumes};
 pub use settle::StageLock;
 pub use sweep::AsideTree;
 

@@ -27,7 +27,7 @@ pub mod volumes;
 
 pub use blobs::{BlobWriter, Verification};
 pub use containers::{
-    AsideTree, Container, ContainerDir, ContainerEntry, DamagedContainer, StageLock, volumes,
+    AsideTree, Container, ContainerDir, ContainerEntry, DamagedContainer, StageLock, remove_id_file, volumes,
 };
 pub use error::StoreError;
 pub use events::{EventFollower, EventReader, append_event, read_events};

@@ -55,6 +55,11 @@ impl Store {
         Ok((name, path))
     }
 
+    /// Makes a volume without a name of 64 random hex digits that were chosen before.
+    pub(crate) fn make_anonymous_volume(&self, name: &str) -> Result<(), StoreError> {
+        self.make_volume(name, true).map(drop)
+    }
+
     /// The record of a volume.
     ///
     /// # Errors

@@ -34,23 +34,44 @@ impl Store {
     /// [`StoreError::NameInUse`]; [`StoreError::ImageDamaged`] when a layer is missing; [`StoreError::NoSuchNetwork`] and
     /// [`StoreError::NetworkDamaged`]; failed system calls.
     pub fn claim_container(&self, config: &ContainerConfig) -> Result<ContainerDir, StoreError> {
+        self.claim_container_with(config, &[])
+    }
+
+    /// As [`Store::claim_container`], and makes these volumes without a name, which the configuration mounts. They are
+    /// there with the container or, at the latest after the next claim, not at all.
+    ///
+    /// # Errors
+    /// As [`Store::claim_container`].
+    pub fn claim_container_with(
+        &self,
+        config: &ContainerConfig,
+        anonymous: &[String],
+    ) -> Result<ContainerDir, StoreError> {
         if let Some(id) = self.live_holder(&config.name)? {
             return Err(StoreError::NameInUse { name: config.name.clone(), id });
         }
         let making = self.creation_dir(&config.id);
         self.sweep_creations();
-        let done = self.make_and_publish(config, &making);
+        let done = self.make_and_publish(config, anonymous, &making);
         if done.is_err() {
+            self.drop_unused_volumes(anonymous.iter().map(String::as_str));
             // What was made is the user's own and shallow; what cannot be removed is swept later.
             let _ = std::fs::remove_dir_all(&making);
         }
         done
     }
 
-    fn make_and_publish(&self, config: &ContainerConfig, making: &Path) -> Result<ContainerDir, StoreError> {
+    fn make_and_publish(
+        &self,
+        config: &ContainerConfig,
+        anonymous: &[String],
+        making: &Path,
+    ) -> Result<ContainerDir, StoreError> {
         let durable = !config.spec.remove;
         let stage = self.begin(making)?;
         write_records(config, making, durable)?;
+        // After the record that names them: who finds it without its maker finds them too.
+        anonymous.iter().try_for_each(|name| self.make_anonymous_volume(name))?;
         let upper_owner = make_overlay_dirs(self.data(), config, making)?;
         // From here to the rename no image can lose its layers.
         let _images = self.lock_images(Mode::Shared)?;

@@ -14,7 +14,7 @@ use crate::read::{read_at, read_limited};
 use crate::store::Store;
 
 /// Largest `container.json` in bytes.
-const MAX_CONFIG: usize = 4 << 20;
+pub(super) const MAX_CONFIG: usize = 4 << 20;
 
 /// Listing takes a few microseconds per file, most of them in the kernel: with hundreds of containers threads pay.
 const MAX_THREADS: usize = 4;
@@ -133,6 +133,18 @@ impl Store {
             }
             Err(error) => Err(damaged(format!("container.json: {error}"))),
         }
+    }
+
+    /// Replaces the configuration of a container; its id and name stay. The caller holds the stage lock.
+    ///
+    /// # Errors
+    /// Failed system calls; the old one stays then.
+    pub fn replace_config(&self, config: &ContainerConfig) -> Result<(), StoreError> {
+        let path = self.container_dir(&config.id).join("container.json");
+        let failed = || StoreError::io("write", &path);
+        let bytes = serde_json::to_vec(config).map_err(io::Error::from).map_err(failed())?;
+        self.with_reserve(|| cala_sys::durable::write_atomic(&path, &bytes, !config.spec.remove))
+            .map_err(failed())
     }
 
     fn open_containers(&self) -> Result<OwnedFd, StoreError> {

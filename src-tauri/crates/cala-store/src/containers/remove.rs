@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use cala_spec::mount::MountSource;
 use cala_spec::{ContainerConfig, ContainerId, ContainerName};
 
-use super::StageLock;
+use super::{StageLock, group};
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -34,6 +34,7 @@ impl Store {
         _stage: &StageLock,
     ) -> Result<PathBuf, StoreError> {
         let (from, to) = (self.container_dir(id), self.path("tmp").join(format!("removed-{id}")));
+        group::drop_group(&from);
         let _guard = self.lock_names()?;
         self.with_reserve(|| cala_sys::durable::rename(&from, &to, true)).map_err(|error| {
             match error.kind() {
@@ -55,15 +56,26 @@ impl Store {
     pub fn put_anonymous_volumes_aside(&self, config: &ContainerConfig) -> Vec<PathBuf> {
         let anonymous: Vec<&str> =
             volumes(config).filter(|name| self.volume(name).is_ok_and(|volume| volume.anonymous)).collect();
-        if anonymous.is_empty() {
-            return Vec::new();
+        let unused = self.unused_volumes(anonymous).into_iter();
+        unused.filter_map(|name| self.remove_volume(name).ok()).collect()
+    }
+
+    /// Those of these volumes that no container mounts; none when that cannot be known.
+    pub(super) fn unused_volumes<'a>(&self, mut names: Vec<&'a str>) -> Vec<&'a str> {
+        if names.is_empty() {
+            return names;
         }
         // Read and not settled: settling others could come back here.
         let Ok((_, ids)) = self.container_ids() else { return Vec::new() };
-        let others: Vec<ContainerConfig> = ids.iter().filter_map(|id| self.read_config(id).ok()).collect();
-        let used = |name: &str| others.iter().any(|other| volumes(other).any(|volume| volume == name));
-        let unused = anonymous.into_iter().filter(|name| !used(name));
-        unused.filter_map(|name| self.remove_volume(name).ok()).collect()
+        for id in ids {
+            match self.read_config(&id) {
+                Ok(config) => names.retain(|name| volumes(&config).all(|volume| volume != *name)),
+                Err(StoreError::NoSuchContainer(_)) => {}
+                // A damaged one may mount any of them.
+                Err(_) => return Vec::new(),
+            }
+        }
+        names
     }
 
     /// Deletes a tree that was put aside, as far as it is the user's own. True when nothing is left of it; false when
@@ -79,6 +91,17 @@ impl Store {
             .and_then(|parent| cala_sys::remove_tree::remove_tree(&parent, &name));
         self.keep_reserve();
         done.is_ok()
+    }
+}
+
+/// Removes the file that says the id of a container that is gone (`--cidfile`), unless it says another by now.
+pub fn remove_id_file(config: &ContainerConfig) {
+    if let Some(file) = &config.spec.cidfile
+        && crate::read::read_limited(file, 4096)
+            .is_ok_and(|text| text.trim_ascii() == config.id.as_str().as_bytes())
+        && let Err(error) = std::fs::remove_file(file)
+    {
+        tracing::warn!(file = %file.display(), %error, "the file with a container's id could not be removed");
     }
 }
 

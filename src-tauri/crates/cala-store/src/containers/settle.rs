@@ -10,7 +10,7 @@ use cala_spec::{ContainerConfig, ContainerId, ContainerState, ContainerStatus, E
 use cala_sys::durable;
 use cala_sys::flock::{FileLock, Mode};
 
-use super::Container;
+use super::{Container, group};
 use crate::error::StoreError;
 use crate::read::read_limited;
 use crate::store::{Store, now_ns};
@@ -163,6 +163,7 @@ impl Store {
         stage: StageLock,
     ) -> Option<(ContainerState, bool)> {
         let state = lost(state);
+        group::drop_group(&self.container_dir(&config.id));
         if let Err(error) = self.write_state(&config.id, &state, !config.spec.remove) {
             tracing::warn!(id = %config.id, %error, "the end of a container could not be recorded");
             return Some((state, false));
@@ -174,6 +175,7 @@ impl Store {
                     self.record_event(&event(config, "remove", None));
                     // All of it is deleted with the next removal; a listing does not wait for that.
                     let _ = self.put_anonymous_volumes_aside(config);
+                    super::remove_id_file(config);
                     return None;
                 }
                 Err(error) => {

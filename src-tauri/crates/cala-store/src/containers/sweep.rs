@@ -6,10 +6,14 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use cala_spec::ContainerConfig;
 use cala_sys::flock::{self, FileLock, Mode};
 
+use super::list::MAX_CONFIG;
 use super::settle::monitor_holds;
+use super::volumes;
 use crate::error::StoreError;
+use crate::read::read_limited;
 use crate::store::Store;
 
 /// Prefix of what is in `tmp/` only to be deleted.
@@ -60,8 +64,28 @@ impl Store {
                 Err(error) => error.kind() == std::io::ErrorKind::NotFound,
             };
             if free {
+                self.drop_volumes_of(&path);
                 let _ = std::fs::remove_dir_all(path);
             }
+        }
+    }
+
+    /// The anonymous volumes of a container that was never finished.
+    fn drop_volumes_of(&self, making: &Path) {
+        let config = read_limited(&making.join("container.json"), MAX_CONFIG).ok();
+        let config = config.and_then(|bytes| serde_json::from_slice::<ContainerConfig>(&bytes).ok());
+        if let Some(config) = config {
+            self.drop_unused_volumes(volumes(&config));
+        }
+    }
+
+    /// Deletes those of these volumes that are anonymous, were never mounted, and that no container names.
+    pub(super) fn drop_unused_volumes<'a>(&self, names: impl Iterator<Item = &'a str>) {
+        let fresh = |name: &&str| self.volume(name).is_ok_and(|volume| volume.anonymous && volume.fresh);
+        let unused = self.unused_volumes(names.filter(fresh).collect());
+        for tree in unused.into_iter().filter_map(|name| self.remove_volume(name).ok()) {
+            // Nobody has written there; else the next removal goes on with it.
+            let _ = self.delete_own_tree(&tree);
         }
     }
 
