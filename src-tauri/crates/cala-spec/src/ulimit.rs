@@ -34,6 +34,10 @@ impl FromStr for Ulimit {
                 .within(&place)
                 .allowing("a limit is `NAME=SOFT[:HARD]`, such as `nofile=1024:4096`; -1 is unlimited")
         };
+        // All limits as they are outside.
+        if text == "host" {
+            return Ok(Self { name: text.to_owned(), soft: -1, hard: -1 });
+        }
         let Some((name, values)) = text.split_once('=') else {
             return Err(invalid(format!("invalid ulimit argument: {text}")));
         };
@@ -73,6 +77,7 @@ mod tests {
     #[test]
     fn limits_have_a_soft_and_a_hard_value() {
         let limit = |text: &str| text.parse::<Ulimit>().map(|limit| (limit.soft, limit.hard)).ok();
+        assert_eq!(limit("host"), Some((-1, -1)));
         assert_eq!(limit("nofile=1024"), Some((1024, 1024)));
         assert_eq!(limit("nofile=10:20"), Some((10, 20)));
         assert_eq!(limit("core=0:-1"), Some((0, -1)));

@@ -55,7 +55,8 @@ impl Options {
             "rw" => return self.set_read_only(false),
             // Labels of SELinux: nothing to do where it is not enforced, as in Podman.
             "z" | "Z" if self.kind != Kind::Tmpfs => return Ok(()),
-            "U" | "O" | "idmap" => {
+            "U" => {}
+            "O" | "idmap" => {
                 return Err(invalid(format!("mount option \"{option}\" is not supported yet")));
             }
             _ => {}
@@ -66,7 +67,7 @@ impl Options {
         match option.split_once('=') {
             None if matches!(
                 option,
-                "noatime" | "relatime" | "strictatime" | "nodiratime" | "sync" | "async"
+                "U" | "noatime" | "relatime" | "strictatime" | "nodiratime" | "sync" | "async"
             ) => {}
             None if self.kind == Kind::Tmpfs && matches!(option, "tmpcopyup" | "notmpcopyup") => {}
             Some((key, value)) if self.kind == Kind::Tmpfs => check_tmpfs(key, value)?,
@@ -119,13 +120,13 @@ pub(super) fn invalid(sentence: impl Into<String>) -> InvalidValue {
 fn unknown(kind: Kind, option: &str) -> InvalidValue {
     let allowed = match kind {
         Kind::Bind => {
-            "allowed: ro, rw, z, Z, [no]exec, [no]suid, [no]dev, bind, rbind, [r]private, [r]shared, [r]slave"
+            "allowed: ro, rw, z, Z, U, [no]exec, [no]suid, [no]dev, bind, rbind, [r]private, [r]shared, [r]slave"
         }
         Kind::Volume => {
-            "allowed: ro, rw, z, Z, [no]copy, [no]exec, [no]suid, [no]dev, [r]private, [r]shared, [r]slave"
+            "allowed: ro, rw, z, Z, U, [no]copy, [no]exec, [no]suid, [no]dev, [r]private, [r]shared, [r]slave"
         }
         Kind::Tmpfs => {
-            "allowed: ro, rw, size=, mode=, uid=, gid=, nr_inodes=, nr_blocks=, [no]exec, [no]suid, [no]dev"
+            "allowed: ro, rw, U, size=, mode=, uid=, gid=, nr_inodes=, nr_blocks=, [no]exec, [no]suid, [no]dev"
         }
     };
     let shown: String = option.chars().take(80).collect();

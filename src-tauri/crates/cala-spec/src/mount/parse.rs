@@ -280,7 +280,7 @@ mod tests {
             ("rel/x:/b", "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*"),
             ("b", "invalid container path \"b\", must be an absolute path"),
             ("/a:/", "must not be the root directory"),
-            ("/a:/b:U", "not supported yet"),
+            ("/a:/b:O", "not supported yet"),
             ("/a:/b:shared,slave", "can only specify one of them"),
         ] {
             let error = volume(text).expect_err(text).to_string();
