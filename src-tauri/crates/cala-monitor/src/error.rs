@@ -104,7 +104,13 @@ const CODES: [&str; 18] = [
 
 impl From<Failure> for MonitorError {
     fn from(failure: Failure) -> Self {
-        match (failure.kind, failure.step) {
+        match (failure.kind, failure.step.clone()) {
+            // Not the command is what is missing: no more is to be said about it.
+            (ErrorKind::CommandNotExecutable, _)
+                if matches!(failure.code.as_str(), "user_not_found" | "workdir_not_found") =>
+            {
+                Self::Refused(Box::new(Failure { step: None, ..failure }))
+            }
             (ErrorKind::CommandNotFound, _) => Self::CommandNotFound { message: failure.message },
             (ErrorKind::CommandNotExecutable, _) => Self::NotExecutable { message: failure.message },
             (_, Some(step)) => Self::StartFailed { step, detail: failure.message, hints: failure.hints },

@@ -28,7 +28,7 @@ impl Monitor {
         let (process, pid) = result?;
         let number = self.next_session;
         self.next_session += 1;
-        self.sessions.push(Session { number, process });
+        self.sessions.push(Session { number, id: request.id, process });
         self.event("exec", None);
         if let Some(client) = self.clients.get_mut(index) {
             client.reply(&Reply::ExecStarted { pid });

@@ -35,6 +35,7 @@ pub(super) struct Process {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) number: u64,
+    pub(super) id: String,
     pub(super) process: Process,
 }
 

@@ -31,6 +31,11 @@ impl Monitor {
         if fs::read_to_string(&self.facts.name_file).is_ok_and(|id| id.trim() == self.facts.id) {
             let _ = fs::remove_file(&self.facts.name_file);
         }
+        if let Some(file) = &self.facts.id_file
+            && says(file, &self.facts.id)
+        {
+            let _ = fs::remove_file(file);
+        }
         self.log.moved_to(&trash);
         self.trash.push(trash);
         self.event("remove", None);
@@ -81,6 +86,13 @@ impl Monitor {
             }
         }
     }
+}
+
+/// Whether a file holds this id and nothing else.
+fn says(path: &Path, id: &str) -> bool {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(4096).read_to_string(&mut text));
+    read.is_ok() && text.trim() == id
 }
 
 /// Whether no container's configuration names the volume: its name is 64 hexadecimal digits that occur by chance
