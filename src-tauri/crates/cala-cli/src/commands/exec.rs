@@ -10,6 +10,7 @@ use crate::commands::select::latest;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::options::environment;
+use crate::output;
 
 /// Run a command in a running container
 #[derive(Debug, clap::Args)]
@@ -75,11 +76,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let engine = context.engine()?;
     let name = name.map_or_else(|| latest(&engine), Ok)?;
     let started = engine.exec(&name, &options).map_err(|error| {
-        // As Podman: a container that does not run is not 125, which would be the engine's own failure.
-        let code = if error.kind() == ErrorKind::Conflict { 255 } else { error.kind().exit_code() };
+        // As Podman: a container that does not run and a user that is unknown are not 125, which would be the engine's
+        // own failure; and what does not start without anybody waiting for it is.
+        let code = match error.kind() {
+            ErrorKind::Conflict => 255,
+            _ if error.code() == "user_not_found" => 255,
+            ErrorKind::CommandNotFound | ErrorKind::CommandNotExecutable if args.detach => 125,
+            kind => kind.exit_code(),
+        };
         Failure::from(error).exit(code)
     })?;
     let Some(attachment) = started.attachment else {
+        output::line(&started.id)?;
         return Ok(0);
     };
     let session = Session {

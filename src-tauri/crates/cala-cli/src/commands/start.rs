@@ -1,6 +1,7 @@
 //! `cala start`.
 
-use cala_engine::AttachOptions;
+use cala_engine::{AttachOptions, EngineError};
+use cala_spec::{Classify as _, ErrorKind};
 
 use crate::attach::{self, DetachKeys, Session};
 use crate::commands::run::{finish, killer};
@@ -48,7 +49,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     };
     let names = selection.resolve(&engine, |container| !container.state.is_alive())?;
     if !(args.attach || args.interactive) {
-        return for_each(&names, false, |name| Ok(engine.start(name).map(|_| Some(name.to_owned()))?));
+        return for_each(&names, false, |name| {
+            let id = engine.resolve_container(name)?;
+            let started = engine.start(id.as_str());
+            started.map(|_| Some(name.to_owned())).map_err(|error| not_started(error, &format!("\"{id}\"")))
+        });
     }
     let [name] = names.as_slice() else {
         return Err(Failure::new("you cannot start and attach multiple containers at once"));
@@ -63,7 +68,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         logs: false,
     };
     let keys = DetachKeys::parse(&args.detach_keys)?;
-    let attachment = engine.start_attached(id.as_str(), &streams)?;
+    let started = engine.start_attached(id.as_str(), &streams);
+    let attachment = started.map_err(|error| not_started(error, id.as_str()))?;
     let session = Session {
         stdin: args.interactive,
         tty,
@@ -72,4 +78,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         kill: Some(killer(&engine, &id)),
     };
     finish(attach::session(attachment, session)?, &engine, &id)
+}
+
+/// As Podman: that a container's command cannot run is told with the container, and no exit code of the command.
+fn not_started(error: EngineError, container: &str) -> Failure {
+    match error.kind() {
+        ErrorKind::CommandNotFound | ErrorKind::CommandNotExecutable => {
+            Failure::from(error).within(&format!("unable to start container {container}")).exit(125)
+        }
+        _ => error.into(),
+    }
 }
