@@ -60,18 +60,26 @@ pub enum EngineError {
         /// What was to be limited.
         what: &'static str,
     },
-    /// Something asked for can only be enforced by root.
-    #[error("{what} cannot be enforced")]
-    CannotEnforce {
-        /// What was asked for.
-        what: String,
-        /// What to do instead.
-        remedy: String,
-    },
     /// The container is in another state than the act needs.
     #[error("{message}")]
     WrongState {
         /// What was wanted and what is, with the id, in Podman's words.
+        message: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A port of the host belongs to somebody.
+    #[error("{message}")]
+    PortInUse {
+        /// Which, as the monitor words it too.
+        message: String,
+        /// Who has it, if known, and what to do.
+        remedy: String,
+    },
+    /// A port of the host may not or cannot be opened.
+    #[error("{message}")]
+    PortRefused {
+        /// Which and why.
         message: String,
         /// What to do.
         remedy: String,
@@ -150,8 +158,9 @@ impl Classify for EngineError {
         match self {
             Self::NoMountSource(_) => ErrorKind::InvalidArgument,
             Self::ControlSocket { .. } => ErrorKind::Forbidden,
-            Self::MissingController { .. } | Self::CannotEnforce { .. } => ErrorKind::NotSupported,
-            Self::WrongState { .. } => ErrorKind::Conflict,
+            Self::MissingController { .. } => ErrorKind::NotSupported,
+            Self::WrongState { .. } | Self::PortInUse { .. } => ErrorKind::Conflict,
+            Self::PortRefused { .. } => ErrorKind::Forbidden,
             Self::CommandNotFound(_) => ErrorKind::CommandNotFound,
             Self::CommandNotExecutable(_) => ErrorKind::CommandNotExecutable,
             Self::ImageNotHere(_) => ErrorKind::NotFound,
@@ -167,8 +176,9 @@ impl Classify for EngineError {
             Self::NoMountSource(_) => "mount_source_missing",
             Self::ControlSocket { .. } => "control_socket_refused",
             Self::MissingController { .. } => "cgroup_controller_missing",
-            Self::CannotEnforce { .. } => "cannot_enforce",
             Self::WrongState { .. } => "container_state",
+            Self::PortInUse { .. } => "port_in_use",
+            Self::PortRefused { .. } => "port_refused",
             Self::ImageNotHere(_) => "no_such_image",
             Self::CommandNotFound(_) => "command_not_found",
             Self::CommandNotExecutable(_) => "command_not_executable",
@@ -191,9 +201,10 @@ impl Classify for EngineError {
                  Delegate=cpu cpuset io memory pids, then log in again (needed here: {controller})"
             )
             .into(),
-            Self::CannotEnforce { remedy, .. } | Self::WrongState { remedy, .. } if !remedy.is_empty() => {
+            Self::WrongState { remedy, .. } if !remedy.is_empty() => {
                 remedy.clone().into()
             }
+            Self::PortInUse { remedy, .. } | Self::PortRefused { remedy, .. } => remedy.clone().into(),
             Self::CommandNotFound(_) => {
                 "the command is looked up in the image, not on this machine; look inside with: cala run --rm -it \
                  --entrypoint sh IMAGE"

@@ -108,11 +108,11 @@ pub struct ExecOptions {
 /// How a container is removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RemoveOptions {
-    /// Also when it runs: it is killed first.
+    /// Also when it runs: it is stopped first.
     pub force: bool,
     /// Also its anonymous volumes.
     pub volumes: bool,
-    /// Time between the stop signal and SIGKILL for `force`; zero by default.
+    /// Time between the stop signal and SIGKILL for `force`; the container's own by default.
     pub timeout: Option<Duration>,
 }
 

@@ -4,7 +4,7 @@ mod env;
 mod process;
 mod user;
 
-pub(crate) use process::{ImageDefaults, Process, process};
+pub(crate) use process::{ImageDefaults, Process, absolute, process};
 
 /// Checks `user[:group]` of `exec`.
 ///

@@ -121,20 +121,16 @@ fn environment(image: &ImageDefaults, spec: &ContainerSpec) -> Result<Vec<String
 }
 
 fn workdir(image: &ImageDefaults, spec: &ContainerSpec) -> Result<String, InvalidValue> {
-    if let Some(wish) = spec.workdir.as_deref().filter(|wish| !wish.is_empty()) {
-        if !wish.starts_with('/') {
-            return Err(InvalidValue::new(
-                "invalid_workdir",
-                format!("the working directory \"{wish}\" is invalid, it needs to be an absolute path"),
-            ));
-        }
-        return Ok(wish.to_owned());
+    let wish = spec.workdir.as_deref().filter(|wish| !wish.is_empty()).unwrap_or(&image.workdir);
+    if wish.contains('\0') {
+        return Err(InvalidValue::new("invalid_workdir", "the working directory holds a zero byte"));
     }
-    Ok(match image.workdir.as_str() {
-        "" => "/".to_owned(),
-        absolute if absolute.starts_with('/') => absolute.to_owned(),
-        relative => format!("/{relative}"),
-    })
+    Ok(absolute(wish))
+}
+
+/// A directory that is not absolute is below the root, as for Podman's runtime.
+pub(crate) fn absolute(path: &str) -> String {
+    if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
 }
 
 fn stop_signal(image: &ImageDefaults, spec: &ContainerSpec) -> Result<Signal, InvalidValue> {
@@ -220,7 +216,7 @@ mod tests {
         let said = of(&image, ContainerSpec::default()).expect("valid");
         assert_eq!((said.workdir.as_str(), said.stop_signal.0, said.user.as_str()), ("/srv", 3, "www-data"));
         let relative = ContainerSpec { workdir: Some("here".into()), ..ContainerSpec::default() };
-        assert!(of(&image, relative).is_err());
+        assert_eq!(of(&image, relative).expect("valid").workdir, "/here");
         let signal = ContainerSpec { stop_signal: Some("NOPE".into()), ..ContainerSpec::default() };
         assert_eq!(of(&image, signal).expect_err("no such signal").to_string(), "invalid signal: NOPE");
         let user = ContainerSpec { user: Some("1000:".into()), ..ContainerSpec::default() };

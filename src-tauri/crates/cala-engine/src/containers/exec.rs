@@ -9,6 +9,8 @@ use crate::{Engine, EngineError, ExecOptions, Result};
 /// A command that was started by `exec`.
 #[derive(Debug)]
 pub struct ExecStarted {
+    /// Its id, 64 hexadecimal digits.
+    pub id: String,
     /// Its streams and, last, its exit code; `None` when detached.
     pub attachment: Option<Attachment>,
     /// Its host pid.
@@ -27,12 +29,6 @@ impl Engine {
                 "must provide a non-empty command to start an exec session",
             ));
         }
-        if options.workdir.as_ref().is_some_and(|workdir| !workdir.starts_with('/')) {
-            return Err(EngineError::invalid(
-                "invalid_workdir",
-                "the working directory needs to be an absolute path",
-            ));
-        }
         if let Some(user) = &options.user {
             crate::config::check_user(user)?;
         }
@@ -49,19 +45,19 @@ impl Engine {
         }
         // It may end, or be removed, while it is talked to.
         let Some(monitor) = self.monitor(&id)? else { return Err(not_running()) };
-        let started = match monitor.exec(request(options)) {
+        let session = cala_store::new_container_id()?.to_string();
+        let started = match monitor.exec(request(options, &session)) {
             Err(MonitorError::Closed) => return Err(not_running()),
             Err(MonitorError::Refused(failure)) if failure.code == "container_ended" => {
                 return Err(not_running());
             }
             started => started?,
         };
-        self.container_event(&container.config, "exec", &[("execCommand", options.command.join(" "))])?;
-        Ok(ExecStarted { attachment: started.attachment, pid: started.pid })
+        Ok(ExecStarted { id: session, attachment: started.attachment, pid: started.pid })
     }
 }
 
-fn request(options: &ExecOptions) -> ExecRequest {
+fn request(options: &ExecOptions, session: &str) -> ExecRequest {
     let mut env: Vec<String> = options.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
     if options.tty && !options.env.iter().any(|(name, _)| name == "TERM") {
         env.push("TERM=xterm".to_owned());
@@ -69,12 +65,18 @@ fn request(options: &ExecOptions) -> ExecRequest {
     ExecRequest {
         args: options.command.clone(),
         env,
-        workdir: options.workdir.clone(),
+        // What is not absolute is below the root, as for Podman's runtime.
+        workdir: options
+            .workdir
+            .as_ref()
+            .filter(|dir| !dir.is_empty())
+            .map(|dir| crate::config::absolute(dir)),
         user: options.user.clone(),
         tty: options.tty,
         stdin: options.interactive,
         size: options.size.map(|size| (size.rows, size.cols)),
         privileged: options.privileged,
         detach: options.detach,
+        id: session.to_owned(),
     }
 }

@@ -26,7 +26,7 @@ const CONTROL_SOCKETS: [&str; 10] = [
 ];
 
 /// Words of mount(8) that may be given without a value.
-const WORDS: [&str; 22] = [
+const WORDS: [&str; 26] = [
     "bind",
     "rbind",
     "ro",
@@ -43,6 +43,10 @@ const WORDS: [&str; 22] = [
     "strictatime",
     "nodiratime",
     "sync",
+    "async",
+    "copy",
+    "nocopy",
+    "U",
     "tmpcopyup",
     "notmpcopyup",
     "z",
@@ -82,10 +86,37 @@ pub(super) fn check(mounts: &[Mount], around: &Surroundings<'_>) -> Result<Vec<M
         options(mount)?;
         if let MountSource::Bind { path, create } = &mount.source {
             source(path, *create, around)?;
+            if mount.options.iter().any(|option| option == "U") {
+                refuse_dangerous_owner(path)?;
+            }
         }
         checked.push(Mount { target, ..mount.clone() });
     }
     Ok(checked)
+}
+
+/// Volumes that an image may ask for at most.
+const MAX_IMAGE_VOLUMES: usize = 256;
+
+/// The mounts, and an anonymous volume for each place that the image names (`VOLUME`) where the person mounts nothing.
+///
+/// # Errors
+/// When a place is none where something can be mounted, or they are too many.
+pub(super) fn with_image_volumes(mut mounts: Vec<Mount>, places: &[String]) -> Result<Vec<Mount>> {
+    if places.len() > MAX_IMAGE_VOLUMES {
+        return Err(EngineError::invalid(
+            "too_many_volumes",
+            format!("the image asks for {} volumes, more than {MAX_IMAGE_VOLUMES}", places.len()),
+        ));
+    }
+    for place in places.iter().filter(|place| !place.is_empty()) {
+        let target = clean_target(&format!("/{place}"))?;
+        if mounts.iter().all(|mount| mount.target != target) {
+            let source = MountSource::Volume { name: None };
+            mounts.push(Mount { source, target, read_only: false, options: Vec::new() });
+        }
+    }
+    Ok(mounts)
 }
 
 /// An absolute path without `.`, `..` and doubled slashes, not the root and nothing of /proc.
@@ -131,7 +162,7 @@ fn options(mount: &Mount) -> Result<()> {
 
 fn unknown_option(option: &str) -> EngineError {
     let shown: String = option.chars().take(80).collect();
-    let later = matches!(option, "U" | "O" | "idmap" | "upperdir" | "copy" | "nocopy");
+    let later = matches!(option, "O" | "idmap" | "upperdir");
     let why = if later { "is not there yet" } else { "is unknown" };
     InvalidValue::new("invalid_mount_option", format!("invalid option type \"{shown}\": it {why}")).into()
 }
@@ -162,6 +193,20 @@ fn source(path: &str, create: bool, around: &Surroundings<'_>) -> Result<()> {
         }),
         None => Ok(()),
     }
+}
+
+/// Folders that a whole machine or account lives by are not given to a container's user.
+fn refuse_dangerous_owner(path: &str) -> Result<()> {
+    let real = fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
+    let home = std::env::var_os("HOME").and_then(|home| fs::canonicalize(home).ok());
+    let shallow = real.components().count() <= 2;
+    if shallow || home.is_some_and(|home| home.starts_with(&real)) {
+        return Err(EngineError::invalid(
+            "dangerous_chown",
+            format!("chowning host path \"{path}\" is not allowed: it would take the folder from its owner"),
+        ));
+    }
+    Ok(())
 }
 
 /// What controls an engine on this machine now, by its real path.
@@ -256,6 +301,21 @@ mod tests {
     }
 
     #[test]
+    fn an_images_volumes_are_anonymous_and_give_way_to_the_persons_mounts() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let places = ["/x/", "rel", "", "/../../../etc/.", "/rel"].map(str::to_owned);
+        let mounts = with_image_volumes(vec![bind(dir.path(), "/x")], &places).expect("fine");
+        let targets: Vec<&str> = mounts.iter().map(|mount| mount.target.as_str()).collect();
+        assert_eq!(targets, ["/x", "/rel", "/etc"]);
+        assert!(mounts[1..].iter().all(|mount| mount.source == MountSource::Volume { name: None }));
+        for bad in ["/", "/..", "/proc", "/x/../proc/sys", "/a\0b"] {
+            assert!(with_image_volumes(Vec::new(), &[bad.to_owned()]).is_err(), "{bad}");
+        }
+        let many: Vec<String> = (0..300).map(|n| format!("/v{n}")).collect();
+        assert!(with_image_volumes(Vec::new(), &many).is_err());
+    }
+
+    #[test]
     fn options_have_a_closed_grammar() {
         let dir = tempfile::tempdir().expect("a directory");
         let with = |option: &str, tmpfs: bool| {
@@ -269,7 +329,7 @@ mod tests {
         assert!(
             with("rslave", false) && with("noexec", true) && with("size=64m", true) && with("size=10%", true)
         );
-        for bad in ["size=64m", "shared,rw", "bind-propagation=x", "U", "", "lowerdir=/"] {
+        for bad in ["size=64m", "shared,rw", "bind-propagation=x", "O", "", "lowerdir=/"] {
             assert!(!with(bad, false), "{bad}");
         }
         assert!(!with("size=1m,mode=7", true));

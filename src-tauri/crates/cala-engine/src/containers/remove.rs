@@ -1,8 +1,6 @@
 //! Removing containers.
 
-use std::time::Duration;
-
-use cala_spec::{ContainerId, ContainerStatus, Signal};
+use cala_spec::{ContainerId, ContainerStatus};
 use cala_store::{ContainerEntry, StoreError};
 
 use super::wrong_state;
@@ -46,10 +44,7 @@ impl Engine {
                 _ => StoreError::ContainerRunning(id.clone()).into(),
             });
         }
-        match options.timeout {
-            Some(timeout) => self.end(id, None, Some(timeout)),
-            None => self.end(id, Some(Signal::KILL), Some(Duration::ZERO)),
-        }?;
+        self.end(id, options.timeout)?;
         Ok(())
     }
 
@@ -62,6 +57,7 @@ impl Engine {
         let mut trees = vec![tree];
         if let Some(config) = entry.config() {
             self.container_event(config, "remove", &[])?;
+            cala_store::remove_id_file(config);
             if options.volumes || config.spec.remove {
                 trees.extend(self.store()?.put_anonymous_volumes_aside(config));
             }

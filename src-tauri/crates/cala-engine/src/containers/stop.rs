@@ -33,7 +33,7 @@ impl Engine {
         if !container.alive {
             return Ok(Stopped::NotRunning);
         }
-        let killed = self.end(&id, None, timeout)?;
+        let killed = self.end(&id, timeout)?;
         self.container_event(&container.config, "stop", &[])?;
         Ok(match killed {
             Some(true) => {
@@ -70,16 +70,11 @@ impl Engine {
         self.container_event(&container.config, "kill", &[("signal", signal.0.to_string())])
     }
 
-    /// Has the monitor end its container and returns when that is recorded; tells whether SIGKILL was needed, `None` when
-    /// it had ended meanwhile.
-    pub(super) fn end(
-        &self,
-        id: &ContainerId,
-        signal: Option<Signal>,
-        timeout: Option<Duration>,
-    ) -> Result<Option<bool>> {
+    /// Has the monitor end its container by its stop signal, then by SIGKILL, and returns when that is recorded; tells
+    /// whether SIGKILL was needed, `None` when it had ended meanwhile.
+    pub(super) fn end(&self, id: &ContainerId, timeout: Option<Duration>) -> Result<Option<bool>> {
         let Some(mut monitor) = self.monitor(id)? else { return self.end_unreachable(id) };
-        match monitor.stop(signal.map(|signal| signal.0), timeout) {
+        match monitor.stop(None, timeout) {
             Ok(outcome) => Ok(Some(outcome.killed)),
             // Its monitor was killed, and the container with it.
             Err(MonitorError::Closed) => Ok(None),

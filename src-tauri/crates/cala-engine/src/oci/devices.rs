@@ -21,7 +21,7 @@ const OWN: [&str; 14] = [
 /// Checks the devices asked for.
 ///
 /// # Errors
-/// When one does not exist, is no device, or is to be restricted in a way that only root can enforce.
+/// When one does not exist or is no device.
 pub(crate) fn check(devices: &[DeviceMapping]) -> Result<(), EngineError> {
     devices.iter().try_for_each(check_one)
 }
@@ -44,14 +44,7 @@ fn check_one(device: &DeviceMapping) -> Result<(), EngineError> {
     if !permissions.chars().all(|c| "rwm".contains(c)) {
         return Err(invalid(format!("invalid device permissions \"{permissions}\"")));
     }
-    let read_write = permissions.contains('r') && permissions.contains('w');
-    if !(permissions.is_empty() || read_write) {
-        return Err(EngineError::CannotEnforce {
-            what: format!("device permissions \"{permissions}\" of {host}"),
-            remedy: "without root a device is shared with all your rights to it: leave the permissions out"
-                .to_owned(),
-        });
-    }
+    // Without root nothing but the device's own mode decides who may read and write it, as for Podman.
     Ok(())
 }
 
@@ -126,7 +119,7 @@ mod tests {
         let missing = check(&[device("/dev/nope", "rwm")]).expect_err("there is none");
         assert_eq!(missing.to_string(), "stat /dev/nope: no such file or directory");
         assert!(check(&[device("/dev/null", "x")]).is_err());
-        assert!(check(&[device("/dev/null", "r")]).is_err());
+        assert!(check(&[device("/dev/null", "r")]).is_ok());
         assert!(check(&[device("/proc/version", "rwm")]).is_err());
     }
 

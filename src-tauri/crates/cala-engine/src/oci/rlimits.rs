@@ -10,6 +10,9 @@ const NOFILE_SOFT: u64 = 65_536;
 /// The most that any container gets without asking.
 const NOFILE_HARD: u64 = 1_048_576;
 
+/// The wish for the limits of whoever starts the container, all of them.
+const HOST: &str = "host";
+
 /// Names of `--ulimit`, the specification's and the kernel's words for them.
 const KNOWN: [(&str, PosixRlimitType, Resource); 16] = [
     ("as", PosixRlimitType::RlimitAs, Resource::As),
@@ -40,6 +43,9 @@ pub(crate) fn check(wishes: &[Ulimit]) -> Result<(), InvalidValue> {
 
 fn check_one(wish: &Ulimit, host_hard: impl Fn(Resource) -> u64) -> Result<(), InvalidValue> {
     let Ulimit { name, soft, hard } = wish;
+    if name == HOST {
+        return Ok(());
+    }
     let refused = |text: String| InvalidValue::new("invalid_ulimit", text);
     let Some((_, _, resource)) = KNOWN.iter().find(|(known, ..)| known == name) else {
         return Err(refused(format!(
@@ -52,7 +58,8 @@ fn check_one(wish: &Ulimit, host_hard: impl Fn(Resource) -> u64) -> Result<(), I
         )));
     }
     let most = host_hard(*resource);
-    if limit(*hard) > most {
+    // Without a number it is whatever the machine gives.
+    if *hard != -1 && limit(*hard) > most {
         return Err(refused(format!(
             "ulimit \"{name}\": {hard} is more than this machine gives you ({most})"
         ))
@@ -64,6 +71,9 @@ fn check_one(wish: &Ulimit, host_hard: impl Fn(Resource) -> u64) -> Result<(), I
 /// The limits of a process: the wishes, and defaults for `nofile` and `nproc`. Clamped to what the host gives now, which
 /// may be less than when the container was made.
 pub(crate) fn rlimits(wishes: &[Ulimit]) -> Vec<PosixRlimit> {
+    if wishes.iter().any(|wish| wish.name == HOST) {
+        return Vec::new();
+    }
     let nofile = host_hard(Resource::Nofile).min(NOFILE_HARD);
     let nproc = host_hard(Resource::Nproc).min(NOFILE_HARD);
     let mut limits: Vec<(PosixRlimitType, u64, u64)> = vec![
@@ -112,16 +122,12 @@ mod tests {
     fn wishes_are_checked() {
         let host = |_| 1000;
         assert!(check_one(&wish("nofile", 100, 1000), host).is_ok());
-        for bad in [
-            wish("nope", 1, 1),
-            wish("core", 2, 1),
-            wish("nofile", 1, 1001),
-            wish("nofile", -1, -1),
-            wish("cpu", -2, 5),
-        ] {
+        for bad in [wish("nope", 1, 1), wish("core", 2, 1), wish("nofile", 1, 1001), wish("cpu", -2, 5)] {
             assert!(check_one(&bad, host).is_err(), "{bad:?}");
         }
-        assert!(check_one(&wish("core", -1, -1), |_| u64::MAX).is_ok());
+        for good in [wish("core", -1, -1), wish("nofile", -1, -1), wish("host", -1, -1)] {
+            assert!(check_one(&good, host).is_ok(), "{good:?}");
+        }
     }
 
     #[test]
@@ -131,6 +137,9 @@ mod tests {
         assert!(
             nofile.soft() <= NOFILE_SOFT && nofile.hard() <= NOFILE_HARD && nofile.soft() <= nofile.hard()
         );
+        assert_eq!(rlimits(&[wish("nofile", 64, 128), wish("host", -1, -1)]), []);
+        let all = rlimits(&[wish("nofile", -1, -1)]);
+        assert_eq!(all.last().map(PosixRlimit::hard), Some(host_hard(Resource::Nofile)));
         let limits = rlimits(&[wish("nofile", 64, 128), wish("core", 0, 0)]);
         assert_eq!(limits.iter().filter(|l| l.typ() == PosixRlimitType::RlimitNofile).count(), 1);
         let nofile = limits.iter().find(|l| l.typ() == PosixRlimitType::RlimitNofile).expect("set");

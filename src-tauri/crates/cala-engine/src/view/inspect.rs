@@ -208,11 +208,22 @@ pub struct NetworkEndpoint {
     /// Its prefix length.
     #[serde(rename = "IPPrefixLen")]
     pub ip_prefix_len: u8,
+    /// IPv6 gateway.
+    #[serde(rename = "IPv6Gateway")]
+    pub ipv6_gateway: String,
+    /// IPv6 address.
+    #[serde(rename = "GlobalIPv6Address")]
+    pub global_ipv6_address: String,
+    /// Its prefix length.
+    #[serde(rename = "GlobalIPv6PrefixLen")]
+    pub global_ipv6_prefix_len: u8,
     /// Hardware address.
     pub mac_address: String,
     /// The network.
     #[serde(rename = "NetworkID")]
     pub network_id: String,
+    /// Its names here besides its own.
+    pub aliases: Vec<String>,
 }
 
 /// What runs in a container.
@@ -260,4 +271,9 @@ pub struct InspectConfig {
     pub create_command: Vec<String>,
     /// The file mode mask of the process.
     pub umask: String,
+    /// Places of anonymous volumes, those of the image's `VOLUME` included, each with an empty object; left out when there
+    /// is none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub volumes: BTreeMap<String, serde_json::Value>,
 }
