@@ -2,7 +2,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -158,7 +158,8 @@ impl Bed {
 /// Loopback addresses 127.kind.high.low.
 fn loopback(kind: u8, number: u16) -> IpAddr {
     // Other runs of the tests at the same time have other processes.
-    let [high, low] = (number ^ (std::process::id() as u16) << 6).to_be_bytes();
+    let run = u16::try_from(std::process::id() & 0x3ff).unwrap_or(0);
+    let [high, low] = (number ^ run << 6).to_be_bytes();
     Ipv4Addr::new(127, kind, high, low.max(1)).into()
 }
 
@@ -222,6 +223,12 @@ impl Client {
     pub(super) fn addresses(&self, name: &str) -> Vec<String> {
         let all = [RecordType::A, RecordType::AAAA].map(|kind| texts(&self.ask(name, kind)));
         all.concat()
+    }
+}
+
+impl AsFd for Client {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

@@ -107,7 +107,7 @@ fn a_holder_that_hangs_holds_nobody_up() {
     assert!(begin.elapsed() < Duration::from_millis(200));
     // It is not known whether there is such a name: that is what is said, soon, and the next time at once.
     let answer = client.receive(Duration::from_secs(2)).unwrap();
-    assert_eq!(answer[3] & 0x0f, u8::try_from(ResponseCode::ServFail.low()).unwrap());
+    assert_eq!(answer[3] & 0x0f, ResponseCode::ServFail.low());
     let begin = Instant::now();
     assert_eq!(client.ask("db", RecordType::A).metadata.response_code, ResponseCode::ServFail);
     assert!(begin.elapsed() < Duration::from_millis(200));

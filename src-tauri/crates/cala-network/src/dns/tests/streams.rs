@@ -33,7 +33,8 @@ fn many_questions_on_one_connection_and_a_question_in_pieces_are_answered() {
     let mut stream = connect(&bed, 1);
     let mut bytes = Vec::new();
     for id in 0..500_u16 {
-        let message = query(id, if id % 2 == 0 { "web" } else { "example.org" }, RecordType::A, None);
+        let message =
+            query(id, if id.is_multiple_of(2) { "web" } else { "example.org" }, RecordType::A, None);
         bytes.extend(u16::try_from(message.len()).unwrap().to_be_bytes());
         bytes.extend(message);
     }
@@ -45,7 +46,7 @@ fn many_questions_on_one_connection_and_a_question_in_pieces_are_answered() {
     for _ in 0..500 {
         let answer = read_message(&mut stream).unwrap();
         let id = answer.metadata.id;
-        let code = if id % 2 == 0 { ResponseCode::NoError } else { ResponseCode::ServFail };
+        let code = if id.is_multiple_of(2) { ResponseCode::NoError } else { ResponseCode::ServFail };
         assert_eq!(answer.metadata.response_code, code);
         assert!(!std::mem::replace(&mut seen[usize::from(id)], true));
     }
