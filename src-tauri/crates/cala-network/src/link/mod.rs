@@ -31,7 +31,7 @@ pub use error::LinkError;
 pub use network::{SetUp, set_up_network};
 pub use route::{add_default_routes, remove_default_routes};
 pub use socket::Link;
-pub use veth::{join, leave};
+pub use veth::{dismiss, join, leave};
 
 /// Name of the bridge in a network's namespace.
 pub const BRIDGE: &str = "br0";

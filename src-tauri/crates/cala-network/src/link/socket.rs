@@ -163,12 +163,14 @@ impl Link {
     /// Asks all of these in one system call; the kernel does them in this order and goes on after a failure. The first
     /// failure is told.
     pub(crate) fn ask(&mut self, requests: Vec<Request>) -> Result<(), LinkError> {
-        let count = u32::try_from(requests.len()).unwrap_or(u32::MAX);
-        let first = self.channel.reserve(count);
+        let all = requests.len();
+        let first = self.channel.reserve(u32::try_from(all).unwrap_or(u32::MAX));
         let mut bytes = Vec::with_capacity(1024);
-        let mut asked = Vec::with_capacity(requests.len());
+        let mut asked = Vec::with_capacity(all);
         for (sequence, request) in (first..).zip(requests) {
-            push(&mut bytes, request.message, NLM_F_REQUEST | NLM_F_ACK | request.flags, sequence);
+            // A failure is answered anyway; that of the last comes after all others'.
+            let last = if asked.len() + 1 == all { NLM_F_ACK } else { 0 };
+            push(&mut bytes, request.message, NLM_F_REQUEST | last | request.flags, sequence);
             asked.push((request.act, request.tolerated));
         }
         self.channel.send(&bytes).map_err(LinkError::Socket)?;
@@ -181,7 +183,7 @@ impl Link {
         asked: Vec<(String, &'static [i32])>,
     ) -> Result<(), LinkError> {
         let mut codes = vec![None; asked.len()];
-        while codes.iter().any(Option::is_none) {
+        while codes.last().is_some_and(Option::is_none) {
             for (sequence, kind, message) in messages(self.channel.receive().map_err(LinkError::Socket)?) {
                 let at = usize::try_from(sequence.wrapping_sub(first)).unwrap_or(usize::MAX);
                 if let (Some(slot), Some(code)) = (codes.get_mut(at), acknowledged(kind, message)) {
@@ -189,7 +191,8 @@ impl Link {
                 }
             }
         }
-        for ((act, tolerated), code) in asked.into_iter().zip(codes.into_iter().flatten()) {
+        for ((act, tolerated), code) in asked.into_iter().zip(codes) {
+            let code = code.unwrap_or(0);
             if code != 0 && !tolerated.contains(&code) {
                 return Err(LinkError::Refused { act, source: io::Error::from_raw_os_error(code) });
             }

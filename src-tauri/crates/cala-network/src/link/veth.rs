@@ -54,6 +54,15 @@ pub fn leave(link: &mut Link, join: &Join) -> Result<(), LinkError> {
     removed
 }
 
+/// Takes back what a container may send from, at once; its link stays. For one whose namespace is ending: the kernel
+/// removes the link with it, without making anybody wait (removing one takes tens of milliseconds).
+///
+/// # Errors
+/// [`LinkError::Refused`], [`LinkError::Socket`].
+pub fn dismiss(link: &mut Link, join: &Join) -> Result<(), LinkError> {
+    link.rules()?.dismiss(join)
+}
+
 /// The pair is born where each end belongs: moving an end later waits for all processors (0.3 ms and more).
 fn make_pair(link: &mut Link, container_ns: BorrowedFd<'_>, join: &Join) -> Result<(), LinkError> {
     let bridge = link.find(BRIDGE)?.map_or(0, |found| found.index);

@@ -16,6 +16,9 @@ pub enum UplinkError {
     /// The host has no default route, so there is nothing to go out by.
     #[error("the host has no default route")]
     NoRoute,
+    /// Taps cannot be made.
+    #[error("cannot open /dev/net/tun")]
+    NoTun(#[source] io::Error),
     /// The program does not start.
     #[error("cannot start {program}")]
     Spawn {
@@ -58,6 +61,7 @@ impl Classify for UplinkError {
         match self {
             Self::NoProgram => "uplink_no_program",
             Self::NoRoute => "uplink_no_route",
+            Self::NoTun(_) => "uplink_no_tun",
             Self::Spawn { .. } => "uplink_not_started",
             Self::Ended { .. } => "uplink_ended",
             Self::Late { .. } => "uplink_late",
@@ -72,6 +76,10 @@ impl Classify for UplinkError {
             Self::NoRoute => {
                 Hints::from("connect the host to a network; containers get a way out by themselves then")
             }
+            Self::NoTun(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Hints::from("let users make taps: run chmod 0666 /dev/net/tun as root")
+            }
+            Self::NoTun(_) => Hints::from("load the kernel's module: run modprobe tun as root"),
             _ => Hints::none(),
         }
     }

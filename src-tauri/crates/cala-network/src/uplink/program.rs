@@ -17,6 +17,9 @@ use crate::link::UPLINK;
 /// Where programs are: a holder's environment is empty.
 const FOLDERS: [&str; 6] = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
 
+/// Where taps are made.
+const TUN: &str = "/dev/net/tun";
+
 /// What is kept of a program's last words, in bytes.
 const LAST_WORDS: u64 = 4096;
 
@@ -79,7 +82,6 @@ impl Kind {
                 "--netns-type=path",
                 "--mtu=65520",
                 "--cidr=192.0.0.0/24",
-                "--enable-ipv6",
                 "--disable-host-loopback",
                 "--disable-dns",
                 "/proc/self/fd/0",
@@ -88,21 +90,22 @@ impl Kind {
         }
     }
 
-    /// 192.0.0.0/24 is set aside for such inner ends (RFC 6890). pasta answers for any address there, slirp4netns has
-    /// fixed ones: 192.0.0.2 of the above, fd00::2.
+    /// Whether it serves this family. IPv6 of slirp4netns is experimental by its own words, and loses first packets.
+    pub(super) fn serves(self, ipv6: bool) -> bool {
+        !ipv6 || self == Self::Pasta
+    }
+
+    /// 192.0.0.0/24 is set aside for such inner ends (RFC 6890). pasta answers for any address there, slirp4netns for the
+    /// second of its subnet.
     pub(super) fn ends(self, ipv6: bool) -> Ends {
         match (ipv6, self) {
             (false, _) => Ends {
                 address: IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(192, 0, 0, 100), 24)),
                 gateway: Ipv4Addr::new(192, 0, 0, 2).into(),
             },
-            (true, Self::Pasta) => Ends {
+            (true, _) => Ends {
                 address: IpNet::V6(Ipv6Net::new_assert(OWN_V6, 128)),
                 gateway: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1).into(),
-            },
-            (true, Self::Slirp) => Ends {
-                address: IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0x64), 64)),
-                gateway: Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2).into(),
             },
         }
     }
@@ -127,6 +130,9 @@ impl Running {
     pub(super) fn start(kind: Kind, n: BorrowedFd<'_>, families: Families) -> Result<Self, UplinkError> {
         let failed = |source| UplinkError::Spawn { program: kind.name(), source };
         let path = kind.path().ok_or(UplinkError::NoProgram)?;
+        // Both programs need it, and say little without it.
+        let tun = std::fs::OpenOptions::new().read(true).write(true).open(TUN);
+        drop(tun.map_err(UplinkError::NoTun)?);
         let (words, their_end) = io::pipe().map_err(failed)?;
         // It must never wait for us to read.
         for end in [their_end.as_fd(), words.as_fd()] {

@@ -44,22 +44,24 @@ impl Tap {
         drain(&self.events)
     }
 
-    /// Gives the tap its addresses and routes and brings it up. `false` when it is not there yet.
+    /// Gives the tap its addresses and routes and brings it up. `false` when it is not there yet or carries nothing yet:
+    /// the next event is the time to try again.
     pub(super) fn configure(&mut self, kind: Kind, families: Families) -> Result<bool, UplinkError> {
         let Some(tap) = self.link.find(UPLINK)? else { return Ok(false) };
         let mut asked = vec![requests::set_up(UPLINK, tap.index, Some(DEFAULT_MTU))];
-        for ipv6 in self.own_families() {
+        for ipv6 in self.families_of(kind) {
             asked.push(requests::add_address(tap.index, kind.ends(ipv6).address));
         }
         self.link.ask(asked)?;
-        self.route(kind, families)
+        // Before the kernel's link watch has seen it, what is sent is lost; an event tells of that too.
+        Ok(self.route(kind, families)? && self.link.find(UPLINK)?.is_some_and(|tap| tap.running))
     }
 
     /// Default routes as the host has them, so that what cannot be reached fails at once. `false` without a tap.
     pub(super) fn route(&mut self, kind: Kind, families: Families) -> Result<bool, UplinkError> {
         let Some(tap) = self.link.find(UPLINK)? else { return Ok(false) };
         let mut asked = Vec::new();
-        for ipv6 in self.own_families() {
+        for ipv6 in self.families_of(kind) {
             let change = if families.has(ipv6) { requests::add_default } else { requests::remove_default };
             asked.push(change(kind.ends(ipv6).gateway, Some(tap.index)));
         }
@@ -67,7 +69,9 @@ impl Tap {
         Ok(true)
     }
 
-    fn own_families(&self) -> impl Iterator<Item = bool> + use<> {
-        [false, true].into_iter().take(if self.ipv6 { 2 } else { 1 })
+    /// Whether IPv6, for each family that the network and the program both have.
+    fn families_of(&self, kind: Kind) -> impl Iterator<Item = bool> + use<> {
+        let both = self.ipv6 && kind.serves(true);
+        [false, true].into_iter().filter(move |ipv6| !ipv6 || both)
     }
 }
