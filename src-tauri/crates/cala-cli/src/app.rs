@@ -8,7 +8,8 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::arguments;
 use crate::commands::{
     attach, completion, container, create, events, exec, image, images, info, inspect, kill, login, logout,
-    logs, man, network, not_yet, ps, pull, rm, rmi, run as run_command, start, stop, tag, version, wait,
+    logs, man, network, not_yet, port, ps, publish, pull, rm, rmi, run as run_command, start, stop, tag,
+    version, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -58,7 +59,9 @@ enum Commands {
     Man(man::Args),
     #[command(subcommand, about = "Manage networks")]
     Network(network::Commands),
+    Port(port::Args),
     Ps(ps::Args),
+    Publish(publish::Args),
     Pull(pull::Args),
     Rm(rm::Args),
     Rmi(rmi::Args),
@@ -66,6 +69,7 @@ enum Commands {
     Start(start::Args),
     Stop(stop::Args),
     Tag(tag::Args),
+    Unpublish(publish::WithdrawArgs),
     Version(version::Args),
     Wait(wait::Args),
 }
@@ -126,7 +130,9 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Logs(args) => logs::run(&args, context),
         Commands::Man(args) => man::run(&args),
         Commands::Network(command) => network::run(command, context),
+        Commands::Port(args) => port::run(&args, context),
         Commands::Ps(args) => ps::run(&args, context),
+        Commands::Publish(args) => publish::run(&args, context),
         Commands::Pull(args) => pull::run(&args, context),
         Commands::Rm(args) => rm::run(&args, context),
         Commands::Rmi(args) => rmi::run(&args, context),
@@ -134,6 +140,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Start(args) => start::run(&args, context),
         Commands::Stop(args) => stop::run(&args, context),
         Commands::Tag(args) => tag::run(&args, context),
+        Commands::Unpublish(args) => publish::withdraw(&args, context),
         Commands::Version(args) => version::run(&args),
         Commands::Wait(args) => wait::run(&args, context),
     }

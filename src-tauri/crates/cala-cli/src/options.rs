@@ -2,17 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use cala_engine::PullOptions;
+use cala_engine::{Engine, PullOptions};
 use cala_spec::container::{NetworkMode, PullPolicy, Resources, Ulimit};
 use cala_spec::mount::{DeviceMapping, Mount};
+use cala_spec::network::{DEFAULT_NETWORK, parse_mac};
+use cala_spec::port::parse_publish;
 use cala_spec::security_opt::SecurityOpt;
-use cala_spec::{ByteSize, ContainerSpec, Platform, Signal, capability, env};
+use cala_spec::{ByteSize, ContainerSpec, NetworkAttachment, Platform, PortMapping, Signal, capability, env};
 
 use crate::failure::{Failure, reason};
 
 /// Options of `run` and `create`.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct CreateOptions {
+    /// Add a line to /etc/hosts (NAME[;NAME…]:ADDRESS)
+    #[arg(long, value_name = "strings")]
+    pub(crate) add_host: Vec<String>,
     /// Path of the authentication file
     #[arg(long, value_name = "string")]
     pub(crate) authfile: Option<PathBuf>,
@@ -31,6 +36,15 @@ pub(crate) struct CreateOptions {
     /// Add a host device to the container
     #[arg(long, value_name = "stringArray")]
     pub(crate) device: Vec<String>,
+    /// Ask this name server
+    #[arg(long, value_name = "strings", value_delimiter = ',')]
+    pub(crate) dns: Vec<String>,
+    /// Set an option of the resolver
+    #[arg(long, visible_alias = "dns-opt", value_name = "strings", value_delimiter = ',')]
+    pub(crate) dns_option: Vec<String>,
+    /// Set a search domain
+    #[arg(long, value_name = "strings", value_delimiter = ',')]
+    pub(crate) dns_search: Vec<String>,
     /// Overwrite the default ENTRYPOINT of the image
     #[arg(long, value_name = "string")]
     pub(crate) entrypoint: Option<String>,
@@ -52,6 +66,12 @@ pub(crate) struct CreateOptions {
     /// Keep standard input open
     #[arg(short, long)]
     pub(crate) interactive: bool,
+    /// Fixed IPv4 address in the network
+    #[arg(long, value_name = "string")]
+    pub(crate) ip: Option<String>,
+    /// Fixed IPv6 address in the network
+    #[arg(long, value_name = "string")]
+    pub(crate) ip6: Option<String>,
     /// Set metadata on the container
     #[arg(short, long, value_name = "stringArray")]
     pub(crate) label: Vec<String>,
@@ -64,6 +84,9 @@ pub(crate) struct CreateOptions {
     /// Options of the log (max-size=SIZE, max-file=NUMBER)
     #[arg(long, value_name = "stringArray")]
     pub(crate) log_opt: Vec<String>,
+    /// Fixed MAC address in the network
+    #[arg(long, value_name = "string")]
+    pub(crate) mac_address: Option<String>,
     /// Memory limit (a number with unit b, k, m or g)
     #[arg(short, long, value_name = "<number>[<unit>]")]
     pub(crate) memory: Option<String>,
@@ -73,9 +96,15 @@ pub(crate) struct CreateOptions {
     /// Assign a name to the container
     #[arg(long, value_name = "string")]
     pub(crate) name: Option<String>,
-    /// Network of the container (none, host)
+    /// Connect the container to a network (NAME[:ip=…,alias=…], none, host, container:NAME, ns:PATH)
     #[arg(long, visible_alias = "net", value_name = "stringArray")]
     pub(crate) network: Vec<String>,
+    /// Add a name of the container in its network
+    #[arg(long, value_name = "strings", value_delimiter = ',')]
+    pub(crate) network_alias: Vec<String>,
+    /// Leave the image's /etc/hosts as it is
+    #[arg(long)]
+    pub(crate) no_hosts: bool,
     /// Tune the number of processes (-1 for unlimited)
     #[arg(long, value_name = "int")]
     pub(crate) pids_limit: Option<i64>,
@@ -85,11 +114,11 @@ pub(crate) struct CreateOptions {
     /// Give the container all powers that you have
     #[arg(long)]
     pub(crate) privileged: bool,
-    /// Publish a container's port to the host
-    #[arg(short, long, value_name = "strings", hide = true)]
+    /// Publish a container's port to the host ([[ADDRESS:]HOST_PORT:]PORT[/udp], also ranges)
+    #[arg(short, long, value_name = "strings")]
     pub(crate) publish: Vec<String>,
-    /// Publish all exposed ports
-    #[arg(short = 'P', long, hide = true)]
+    /// Publish all ports that the image exposes, on free ports of the host
+    #[arg(short = 'P', long)]
     pub(crate) publish_all: bool,
     /// When to pull the image ("always"|"missing"|"never"|"newer")
     #[arg(long, value_name = "string", default_value = "missing")]
@@ -150,6 +179,7 @@ impl CreateOptions {
             );
         };
         self.refuse_what_is_not_there()?;
+        let (network, networks) = self.networks()?;
         let mut spec = ContainerSpec {
             image: image.clone(),
             pull: pull_policy(&self.pull)?,
@@ -161,7 +191,7 @@ impl CreateOptions {
             mounts: self.mounts()?,
             workdir: self.workdir.clone(),
             user: self.user.clone(),
-            hostname: self.hostname.clone(),
+            hostname: self.hostname.clone().filter(|name| !name.is_empty()),
             labels: self.labels()?,
             tty: self.tty,
             interactive: self.interactive,
@@ -181,7 +211,15 @@ impl CreateOptions {
             resources: self.resources()?,
             stop_signal: self.stop_signal.clone(),
             stop_timeout: self.stop_timeout,
-            network: self.network()?,
+            network,
+            networks,
+            ports: self.ports()?,
+            publish_all: self.publish_all,
+            dns: self.dns.iter().map(|text| name_server(text)).collect::<Result<_, _>>()?,
+            dns_search: self.dns_search.clone(),
+            dns_options: self.dns_option.clone(),
+            add_hosts: self.add_host.clone(),
+            no_hosts: self.no_hosts,
             shm_size: self
                 .shm_size
                 .as_deref()
@@ -189,6 +227,12 @@ impl CreateOptions {
                 .transpose()?,
             log_max_size: None,
             log_max_files: None,
+            cidfile: self
+                .cidfile
+                .as_deref()
+                .map(std::path::absolute)
+                .transpose()
+                .map_err(|error| Failure::io("finding the working directory", &error))?,
         };
         for option in &self.security_opt {
             option.parse::<SecurityOpt>()?;
@@ -206,10 +250,6 @@ impl CreateOptions {
     }
 
     fn refuse_what_is_not_there(&self) -> Result<(), Failure> {
-        if !self.publish.is_empty() || self.publish_all {
-            return Err(Failure::new("publishing ports is not there yet")
-                .hint("`--network host` runs the container in the host's own network"));
-        }
         match self.log_driver.as_deref() {
             None | Some("k8s-file" | "json-file") => Ok(()),
             Some(other) => {
@@ -243,25 +283,52 @@ impl CreateOptions {
         if let Some(cpus) = self.cpus.filter(|cpus| !cpus.is_finite() || *cpus < 0.0) {
             return Err(Failure::new(format!("invalid value for cpus: {cpus} is not a number of CPUs")));
         }
+        let memory = self.memory.as_deref().map(|text| size("invalid value for memory", text)).transpose()?;
         Ok(Resources {
-            memory: self.memory.as_deref().map(|text| size("invalid value for memory", text)).transpose()?,
+            // 0 is no limit.
+            memory: memory.filter(|memory| memory.0 > 0),
             cpus: self.cpus.filter(|cpus| *cpus > 0.0),
             pids_limit: self.pids_limit,
         })
     }
 
-    fn network(&self) -> Result<NetworkMode, Failure> {
-        match self.network.as_slice() {
-            [] => Ok(NetworkMode::default()),
-            [one] if one == "none" => Ok(NetworkMode::None),
-            [one] if one == "host" => Ok(NetworkMode::Host),
-            [one] => {
-                Err(Failure::new(format!("unable to find network with name or ID {one}: network not found"))
-                    .hint("until networks are there, `--network` is `none` (the default) or `host`"))
-            }
-            _ => Err(Failure::new("several networks are not there yet")
-                .hint("until networks are there, `--network` is `none` (the default) or `host`")),
+    /// The networks; `--ip` and its like are about the only one.
+    fn networks(&self) -> Result<(NetworkMode, Vec<NetworkAttachment>), Failure> {
+        let (mode, mut networks) = Engine::parse_networks(&self.network)?;
+        let fixed = self.ip.is_some() || self.ip6.is_some() || self.mac_address.is_some();
+        if !fixed && self.network_alias.is_empty() {
+            return Ok((mode, networks));
         }
+        if mode != NetworkMode::Bridge {
+            return Err(Failure::new(format!(
+                "--ip, --ip6, --mac-address and --network-alias have no network with --network {mode}"
+            )));
+        }
+        if networks.len() > 1 && fixed {
+            return Err(Failure::new("--ip, --ip6 and --mac-address can only be set for a single network")
+                .hint("write them to the network they are for: --network NAME:ip=ADDRESS"));
+        }
+        if networks.is_empty() {
+            networks.push(NetworkAttachment {
+                network: DEFAULT_NETWORK.to_owned(),
+                ..NetworkAttachment::default()
+            });
+        }
+        for network in &mut networks {
+            network.ip = self.ip.as_deref().map(|text| address("--ip", text)).transpose()?.or(network.ip);
+            network.ip6 = self.ip6.as_deref().map(|text| address("--ip6", text)).transpose()?.or(network.ip6);
+            if let Some(mac) = &self.mac_address {
+                network.mac = Some(parse_mac(mac)?);
+            }
+            network.aliases.extend(self.network_alias.iter().cloned());
+        }
+        Ok((mode, networks))
+    }
+
+    fn ports(&self) -> Result<Vec<PortMapping>, Failure> {
+        let all: Vec<Vec<PortMapping>> =
+            self.publish.iter().map(|text| parse_publish(text)).collect::<Result<_, _>>()?;
+        Ok(all.concat())
     }
 
     fn log_options(&self, spec: &mut ContainerSpec) -> Result<(), Failure> {
@@ -280,6 +347,15 @@ impl CreateOptions {
         }
         Ok(())
     }
+}
+
+pub(crate) fn address<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, Failure> {
+    text.parse()
+        .map_err(|_| Failure::new(format!("invalid value {text:?} for {flag}: this is no such address")))
+}
+
+fn name_server(text: &str) -> Result<std::net::IpAddr, Failure> {
+    address("--dns", text)
 }
 
 fn size(place: &str, text: &str) -> Result<ByteSize, Failure> {

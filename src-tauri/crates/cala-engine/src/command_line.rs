@@ -1,9 +1,9 @@
 //! The command line that makes a container of a wish: for `inspect` (`Config.CreateCommand`) and for people who want to
 //! see what the window does.
 
-use cala_spec::ContainerSpec;
 use cala_spec::container::{NetworkMode, PullPolicy};
 use cala_spec::mount::{Mount, MountSource};
+use cala_spec::{ContainerSpec, NetworkAttachment, PortMapping, Protocol};
 
 /// `cala create …`.
 #[must_use]
@@ -86,9 +86,17 @@ fn process(line: &mut Line, spec: &ContainerSpec) {
 }
 
 fn surroundings(line: &mut Line, spec: &ContainerSpec) {
-    if spec.network != NetworkMode::None {
-        line.option("--network", spec.network.as_str());
+    match &spec.network {
+        NetworkMode::Bridge => line.all("--network", spec.networks.iter().map(network_words)),
+        mode => line.option("--network", &mode.to_string()),
     }
+    line.all("--publish", spec.ports.iter().map(port_words));
+    line.flag("--publish-all", spec.publish_all);
+    line.all("--dns", spec.dns.iter().map(ToString::to_string));
+    line.all("--dns-search", spec.dns_search.iter().cloned());
+    line.all("--dns-option", spec.dns_options.iter().cloned());
+    line.all("--add-host", spec.add_hosts.iter().cloned());
+    line.flag("--no-hosts", spec.no_hosts);
     for mount in &spec.mounts {
         let (option, value) = mount_words(mount);
         line.option(option, &value);
@@ -102,6 +110,40 @@ fn surroundings(line: &mut Line, spec: &ContainerSpec) {
         "--device",
         spec.devices.iter().map(|d| format!("{}:{}:{}", d.host, d.container, d.permissions)),
     );
+}
+
+/// `NET:ip=…,alias=…`.
+fn network_words(attachment: &NetworkAttachment) -> String {
+    let mut options: Vec<String> = Vec::new();
+    let mut add = |key: &str, value: Option<String>| {
+        options.extend(value.map(|value| format!("{key}={value}")));
+    };
+    add("ip", attachment.ip.map(|ip| ip.to_string()));
+    add("ip6", attachment.ip6.map(|ip| ip.to_string()));
+    add("mac", attachment.mac.clone());
+    attachment.aliases.iter().for_each(|alias| add("alias", Some(alias.clone())));
+    add("interface_name", attachment.interface_name.clone());
+    if options.is_empty() {
+        attachment.network.clone()
+    } else {
+        format!("{}:{}", attachment.network, options.join(","))
+    }
+}
+
+/// `[ip:]host:container[/udp]`; without a host port a free one is chosen.
+fn port_words(port: &PortMapping) -> String {
+    let address = match port.host_ip {
+        Some(std::net::IpAddr::V6(address)) => format!("[{address}]:"),
+        Some(address) => format!("{address}:"),
+        None => String::new(),
+    };
+    let host = if port.host_port == 0 { String::new() } else { port.host_port.to_string() };
+    let container = port.container_port;
+    let protocol = if port.protocol == Protocol::Tcp { String::new() } else { format!("/{}", port.protocol) };
+    match (address.is_empty(), host.is_empty()) {
+        (true, true) => format!("{container}{protocol}"),
+        _ => format!("{address}{host}:{container}{protocol}"),
+    }
 }
 
 fn mount_words(mount: &Mount) -> (&'static str, String) {
@@ -122,7 +164,10 @@ fn limits(line: &mut Line, spec: &ContainerSpec) {
         |soft: i64, hard: i64| if soft == hard { soft.to_string() } else { format!("{soft}:{hard}") };
     line.all(
         "--ulimit",
-        spec.ulimits.iter().map(|limit| format!("{}={}", limit.name, bounds(limit.soft, limit.hard))),
+        spec.ulimits.iter().map(|limit| match limit.name.as_str() {
+            "host" => limit.name.clone(),
+            name => format!("{name}={}", bounds(limit.soft, limit.hard)),
+        }),
     );
     line.maybe("--memory", spec.resources.memory);
     line.maybe("--cpus", spec.resources.cpus);

@@ -127,6 +127,19 @@ impl Engine {
 
     /// Records that something happened to an image or a volume.
     pub(crate) fn object_event(&self, kind: EventKind, action: &str, id: &str, name: &str) -> Result<()> {
+        self.object_event_with(kind, action, id, name, &[])
+    }
+
+    /// The same with attributes.
+    pub(crate) fn object_event_with(
+        &self,
+        kind: EventKind,
+        action: &str,
+        id: &str,
+        name: &str,
+        attributes: &[(&str, String)],
+    ) -> Result<()> {
+        let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         self.store()?.record_event(&Event {
             time_ns: time::now_ns(),
             kind,
@@ -135,7 +148,7 @@ impl Engine {
             name: name.to_owned(),
             image: None,
             exit_code: None,
-            attributes: std::collections::BTreeMap::new(),
+            attributes,
         });
         Ok(())
     }

@@ -7,7 +7,10 @@ use std::path::Path;
 use std::process::Child;
 use std::time::Duration;
 
+use cala_spec::PortMapping;
+
 use crate::MonitorError;
+use crate::plan::Membership;
 use crate::protocol::{
     AttachOptions, ExecRequest, ExitInfo, MAX_MESSAGE, PROTOCOL, Reply, Request, SOCKET_NAME, StatusInfo,
     encode_message,
@@ -23,10 +26,12 @@ pub struct MonitorClient {
 }
 
 /// What the start of a container tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartedInfo {
     /// Host pid of the first process.
     pub pid: i32,
+    /// What is not as it should be although the program runs.
+    pub warning: Option<String>,
 }
 
 /// How a stop went.
@@ -105,13 +110,52 @@ impl MonitorClient {
         Ok(client)
     }
 
+    /// Joins the running container to one more network.
+    ///
+    /// # Errors
+    /// [`MonitorError::Refused`] with the reasons of the network's holder, `already_connected`.
+    pub fn connect_network(&mut self, membership: Membership) -> Result<(), MonitorError> {
+        self.done(&Request::Connect(Box::new(membership)))
+    }
+
+    /// Has the running container leave a network.
+    ///
+    /// # Errors
+    /// [`MonitorError::Refused`] with the code `not_connected`.
+    pub fn disconnect_network(&mut self, network: &str) -> Result<(), MonitorError> {
+        self.done(&Request::Disconnect { network: network.to_owned() })
+    }
+
+    /// Publishes one more port of the running container.
+    ///
+    /// # Errors
+    /// [`MonitorError::Refused`] with the codes `port_in_use`, `port_privileged`, `address_not_here`, `no_way_out`.
+    pub fn publish(&mut self, port: &PortMapping) -> Result<(), MonitorError> {
+        self.done(&Request::Publish { port: port.clone() })
+    }
+
+    /// Withdraws a port of the running container; open connections go on.
+    ///
+    /// # Errors
+    /// [`MonitorError::Refused`] with the code `port_not_published`.
+    pub fn unpublish(&mut self, port: &PortMapping) -> Result<(), MonitorError> {
+        self.done(&Request::Unpublish { port: port.clone() })
+    }
+
+    fn done(&mut self, request: &Request) -> Result<(), MonitorError> {
+        match self.ask(request)? {
+            Reply::Done => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
     /// Starts the container and returns when its program runs.
     ///
     /// # Errors
     /// [`MonitorError::CommandNotFound`], [`MonitorError::NotExecutable`], [`MonitorError::StartFailed`].
     pub fn start(&mut self) -> Result<StartedInfo, MonitorError> {
         match self.ask(&Request::Start)? {
-            Reply::Started { pid } => Ok(StartedInfo { pid }),
+            Reply::Started { pid, warning } => Ok(StartedInfo { pid, warning }),
             other => Err(unexpected(other)),
         }
     }
@@ -136,7 +180,7 @@ impl MonitorClient {
         options: AttachOptions,
     ) -> Result<(StartedInfo, Attachment), MonitorError> {
         match self.ask(&Request::AttachAndStart(options))? {
-            Reply::Started { pid } => Ok((StartedInfo { pid }, self.into_attachment()?)),
+            Reply::Started { pid, warning } => Ok((StartedInfo { pid, warning }, self.into_attachment()?)),
             other => Err(unexpected(other)),
         }
     }

@@ -24,4 +24,4 @@ mod supervisor;
 pub use client::{Attachment, ExecStarted, MonitorClient};
 pub use error::MonitorError;
 pub use launcher::main;
-pub use plan::{LogPlan, RunPlan, SeccompPlan};
+pub use plan::{LogPlan, Membership, NetworkPlan, RunPlan, SeccompPlan, VolumePlan};

@@ -1,9 +1,10 @@
 //! What a monitor is told about its container: `containers/<id>/plan.json`, written by the engine at each start.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use cala_spec::ContainerId;
+use cala_spec::{ContainerId, PortMapping};
 use oci_spec::runtime::Spec;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,15 @@ pub struct RunPlan {
     /// `D/volumes/<name>` of its anonymous volumes: on `--rm` they go with it, unless another container has them too.
     #[serde(default)]
     pub anonymous_volumes: Vec<PathBuf>,
+    /// The file that says the container's id (`--cidfile`): on `--rm` it goes with it.
+    #[serde(default)]
+    pub id_file: Option<PathBuf>,
+    /// Volumes, and other sources that are to belong to the container's user.
+    #[serde(default)]
+    pub volumes: Vec<VolumePlan>,
+    /// Name a user that is only a number in the container's /etc/passwd.
+    #[serde(default)]
+    pub name_user: bool,
     /// Remove the container when it ends.
     #[serde(default)]
     pub rm: bool,
@@ -62,6 +72,9 @@ pub struct RunPlan {
     pub durable: bool,
     /// The log.
     pub log: LogPlan,
+    /// Networks and published ports.
+    #[serde(default)]
+    pub network: NetworkPlan,
     /// The image's name, for events.
     pub image: String,
     /// Labels, for events.
@@ -75,6 +88,72 @@ impl RunPlan {
     #[must_use]
     pub fn tmp_dir(&self) -> Option<PathBuf> {
         Some(self.container_dir.parent()?.parent()?.join("tmp"))
+    }
+}
+
+/// A directory that is bound into the container, and what is done about it before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumePlan {
+    /// The directory.
+    pub data: PathBuf,
+    /// Its place in the container.
+    pub destination: PathBuf,
+    /// `D/volumes/<name>/volume.json` of a volume: as long as it says `fresh` the volume gets what the image has there.
+    #[serde(default)]
+    pub record: Option<PathBuf>,
+    /// Copy the content too, not only owner and mode.
+    #[serde(default)]
+    pub copy: bool,
+    /// Give all that is in it to the container's user.
+    #[serde(default)]
+    pub chown: bool,
+}
+
+/// Networks and published ports of a container; empty without a network of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NetworkPlan {
+    /// `R`, where the holders' sockets are.
+    pub run_root: PathBuf,
+    /// The program `cala-netns`.
+    pub program: PathBuf,
+    /// The networks, the first one first.
+    pub memberships: Vec<Membership>,
+    /// The ports; none has host port 0.
+    pub ports: Vec<PortMapping>,
+    /// The file shown as /etc/hosts, which gets the container's own addresses; `None` leaves it alone.
+    pub hosts: Option<PathBuf>,
+    /// The file shown as /etc/resolv.conf, which gets the networks' name servers; `None` leaves it alone.
+    pub resolv: Option<PathBuf>,
+    /// By which names the container knows itself in /etc/hosts.
+    pub own_names: Vec<String>,
+    /// Another's network namespace, to be joined in place of all that.
+    pub join: Option<PathBuf>,
+}
+
+/// The container's place in one network.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Membership {
+    /// `D/networks/<id>`.
+    pub network_dir: PathBuf,
+    /// Name of the interface; the first free of `eth0`, `eth1`, … if `None`.
+    pub interface: Option<String>,
+    /// Aliases and the short id.
+    pub aliases: Vec<String>,
+    /// Fixed addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Fixed MAC address.
+    pub mac: Option<String>,
+    /// The network has no way out: no default route, no published ports.
+    pub internal: bool,
+}
+
+impl Membership {
+    /// The network's id.
+    #[must_use]
+    pub fn network(&self) -> &str {
+        self.network_dir.file_name().and_then(|name| name.to_str()).unwrap_or_default()
     }
 }
 

@@ -9,9 +9,11 @@
 //! (the container is not touched, what was asked for goes on); for a client, the monitor ended, and with it the
 //! container.
 
-use cala_spec::{ContainerStatus, ErrorKind};
+use cala_spec::{ContainerStatus, ErrorKind, PortMapping};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+use crate::plan::Membership;
 
 /// The version of this protocol; a monitor serves clients with the same number.
 pub const PROTOCOL: u32 = 1;
@@ -64,6 +66,23 @@ pub enum Request {
     Wait,
     /// How it is doing.
     Status,
+    /// Join one more network.
+    Connect(Box<Membership>),
+    /// Leave a network.
+    Disconnect {
+        /// Its id.
+        network: String,
+    },
+    /// Publish one more port.
+    Publish {
+        /// The port; its host port is not 0.
+        port: PortMapping,
+    },
+    /// Withdraw a port; open connections go on.
+    Unpublish {
+        /// The port, as it was published.
+        port: PortMapping,
+    },
     /// Hand out the descriptor of U (SCM_RIGHTS beside [`Reply::UserNamespace`]).
     UserNamespace,
 }
@@ -83,6 +102,9 @@ pub enum Reply {
     Started {
         /// Host pid of its first process.
         pid: i32,
+        /// Something that is not as it should be although the program runs: no way out of a network.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warning: Option<String>,
     },
     /// Attached; frames follow.
     Attached,
@@ -152,6 +174,8 @@ pub struct ExecRequest {
     pub privileged: bool,
     /// Let it run by itself; answer with its pid only.
     pub detach: bool,
+    /// Its id, 64 hexadecimal digits, as [`StatusInfo::exec_ids`] shows it.
+    pub id: String,
 }
 
 /// How a container ended.
@@ -174,6 +198,9 @@ pub struct StatusInfo {
     pub monitor_pid: i32,
     /// Sessions of `exec` that run.
     pub execs: u32,
+    /// Their ids.
+    #[serde(default)]
+    pub exec_ids: Vec<String>,
     /// Clients attached to the container's streams.
     pub attached: u32,
     /// Its end, once it has ended.

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use futures_util::TryStreamExt as _;
+use ipnet::IpNet;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
 use rtnetlink::packet_route::link::LinkAttribute;
 use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType};
 use rtnetlink::{Handle, RouteMessageBuilder};
-use ipnet::IpNet;
 
 use crate::NetworkError;
 
@@ -84,7 +84,8 @@ pub async fn host_subnets() -> Result<Vec<HostSubnet>, NetworkError> {
     with_handle(async |handle| {
         let names: HashMap<u32, String> =
             links(&handle).await?.into_iter().map(|link| (link.index, link.name)).collect();
-        let name = |index: Option<u32>| index.and_then(|index| names.get(&index)).cloned().unwrap_or_default();
+        let name =
+            |index: Option<u32>| index.and_then(|index| names.get(&index)).cloned().unwrap_or_default();
         let mut found = Vec::new();
         for family in [AddressFamily::Inet, AddressFamily::Inet6] {
             for route in routes(&handle, family).await? {
@@ -110,7 +111,11 @@ pub async fn host_subnets() -> Result<Vec<HostSubnet>, NetworkError> {
 fn destination(route: &RouteMessage, family: AddressFamily) -> Option<IpNet> {
     let counts = matches!(
         route.header.kind,
-        RouteType::Unicast | RouteType::Local | RouteType::BlackHole | RouteType::Unreachable | RouteType::Prohibit
+        RouteType::Unicast
+            | RouteType::Local
+            | RouteType::BlackHole
+            | RouteType::Unreachable
+            | RouteType::Prohibit
     );
     let address = route.attributes.iter().find_map(|attribute| match attribute {
         RouteAttribute::Destination(RouteAddress::Inet(address)) => Some(IpAddr::V4(*address)),

@@ -67,7 +67,9 @@ pub fn check(spec: &NetworkSpec) -> Result<Draft, NetworkError> {
     let (has_v4, has_v6) = (has(true), has(false));
     let any = has_v4 || has_v6;
     if spec.labels.contains_key("") {
-        return Err(InvalidValue::new("invalid_label", "a label has no name").allowing("a label is KEY=VALUE").into());
+        return Err(InvalidValue::new("invalid_label", "a label has no name")
+            .allowing("a label is KEY=VALUE")
+            .into());
     }
     Ok(Draft {
         name: spec.name.clone(),
@@ -86,12 +88,9 @@ pub fn check(spec: &NetworkSpec) -> Result<Draft, NetworkError> {
 ///
 /// # Errors
 /// A text that is no address.
-pub fn change_dns(
-    servers: &[IpAddr],
-    add: &[String],
-    drop: &[String],
-) -> Result<Vec<IpAddr>, InvalidValue> {
-    let parse = |texts: &[String], what| texts.iter().map(|text| address(text, what)).collect::<Result<Vec<_>, _>>();
+pub fn change_dns(servers: &[IpAddr], add: &[String], drop: &[String]) -> Result<Vec<IpAddr>, InvalidValue> {
+    let parse =
+        |texts: &[String], what| texts.iter().map(|text| address(text, what)).collect::<Result<Vec<_>, _>>();
     let (add, drop) = (parse(add, "AddDNSServer")?, parse(drop, "RemoveDNSServer")?);
     Ok(distinct(servers.iter().chain(&add).filter(|server| !drop.contains(server)).copied()))
 }
@@ -101,7 +100,12 @@ impl Draft {
     ///
     /// # Errors
     /// When the name or a subnet is taken, or no subnet is free.
-    pub fn place(self, id: String, created_ns: i64, around: &Surroundings<'_>) -> Result<Network, NetworkError> {
+    pub fn place(
+        self,
+        id: String,
+        created_ns: i64,
+        around: &Surroundings<'_>,
+    ) -> Result<Network, NetworkError> {
         let name = match self.name {
             Some(name) if around.names.contains(&name) => return Err(NetworkError::NameInUse(name)),
             Some(name) => name,
@@ -182,7 +186,9 @@ fn check_name(name: &str) -> Result<(), InvalidValue> {
     if MODES.contains(&name) {
         return Err(InvalidValue::new(
             "invalid_network_name",
-            format!("cannot create network with name \"{name}\" because it conflicts with a valid network mode"),
+            format!(
+                "cannot create network with name \"{name}\" because it conflicts with a valid network mode"
+            ),
         )
         .allowing("choose another name: this word has a meaning of its own in `--network`"));
     }
@@ -194,8 +200,11 @@ fn check_name(name: &str) -> Result<(), InvalidValue> {
         (false, _) => "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*",
     };
     let shown: String = name.chars().take(80).collect();
-    Err(InvalidValue::new("invalid_network_name", format!("network name {shown} invalid: {rule}: invalid argument"))
-        .allowing("a name begins with a letter or digit and goes on with letters, digits, `_`, `.` and `-`"))
+    Err(InvalidValue::new(
+        "invalid_network_name",
+        format!("network name {shown} invalid: {rule}: invalid argument"),
+    )
+    .allowing("a name begins with a letter or digit and goes on with letters, digits, `_`, `.` and `-`"))
 }
 
 fn check_driver(driver: &str) -> Result<(), NetworkError> {
@@ -203,9 +212,10 @@ fn check_driver(driver: &str) -> Result<(), NetworkError> {
         "" | "bridge" => Ok(()),
         "macvlan" | "ipvlan" => Err(NetworkError::NotSupported {
             what: format!("network driver \"{driver}\""),
-            instead: "it needs root in the host's own network; use the driver `bridge` and publish ports, or \
+            instead:
+                "it needs root in the host's own network; use the driver `bridge` and publish ports, or \
                       `--network host`"
-                .to_owned(),
+                    .to_owned(),
         }),
         other => Err(InvalidValue::new(
             "unknown_network_driver",
@@ -221,7 +231,8 @@ fn check_ipam(driver: &str) -> Result<(), NetworkError> {
         "" | "host-local" => Ok(()),
         "none" | "dhcp" => Err(NetworkError::NotSupported {
             what: format!("ipam driver \"{driver}\""),
-            instead: "addresses are given by Cala (`host-local`); `--ip` at a container chooses one".to_owned(),
+            instead: "addresses are given by Cala (`host-local`); `--ip` at a container chooses one"
+                .to_owned(),
         }),
         other => {
             Err(InvalidValue::new("unknown_ipam_driver", format!("unsupported ipam driver \"{other}\""))
@@ -235,8 +246,10 @@ fn given_subnets(spec: &NetworkSpec) -> Result<Vec<Subnet>, InvalidValue> {
     let given = |texts: &[String]| texts.iter().filter(|text| !text.is_empty()).cloned().collect::<Vec<_>>();
     let (gateways, ranges) = (given(&spec.gateways), given(&spec.ip_ranges));
     let limit = |what: &str, count: usize| match spec.subnets.len() {
-        0 if count > 0 => Err(InvalidValue::new("missing_subnet", "cannot set gateway or range without subnet")
-            .allowing("say the subnet too, such as --subnet 10.90.0.0/24")),
+        0 if count > 0 => {
+            Err(InvalidValue::new("missing_subnet", "cannot set gateway or range without subnet")
+                .allowing("say the subnet too, such as --subnet 10.90.0.0/24"))
+        }
         subnets if count > subnets => {
             Err(InvalidValue::new("missing_subnet", format!("cannot set more {what} than subnets"))
                 .allowing("gateways and ranges belong to the subnets in their order"))
@@ -278,8 +291,11 @@ fn dns_servers(spec: &NetworkSpec) -> Result<Vec<IpAddr>, InvalidValue> {
 fn address(text: &str, what: &str) -> Result<IpAddr, InvalidValue> {
     text.parse().map_err(|_| {
         let shown: String = text.chars().take(80).collect();
-        InvalidValue::new("invalid_address", format!("unable to parse ip {shown} specified in {what}: invalid argument"))
-            .allowing("a resolver is an IPv4 or IPv6 address, such as 9.9.9.9")
+        InvalidValue::new(
+            "invalid_address",
+            format!("unable to parse ip {shown} specified in {what}: invalid argument"),
+        )
+        .allowing("a resolver is an IPv4 or IPv6 address, such as 9.9.9.9")
     })
 }
 

@@ -84,8 +84,10 @@ impl Classify for NetworkError {
             )),
             Self::SubnetInUse { by, .. } => Hints::from(format!("{by} has addresses of it"))
                 .and("leave out --subnet and a free one is chosen"),
-            Self::PoolExhausted => Hints::from("`cala network prune` removes networks that no container is in")
-                .and("or name a subnet that is free with --subnet"),
+            Self::PoolExhausted => {
+                Hints::from("`cala network prune` removes networks that no container is in")
+                    .and("or name a subnet that is free with --subnet")
+            }
             Self::Socket(_) | Self::List { .. } => Hints::none(),
         }
     }

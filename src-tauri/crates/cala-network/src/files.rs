@@ -19,6 +19,37 @@ pub fn hosts_of_loopback(hostname: &str, name: &str) -> String {
     text
 }
 
+/// /etc/hosts of a container in networks: the added lines, and the host under its usual names. Its own addresses are added
+/// once it has them.
+#[must_use]
+pub fn hosts_of_networks(added: &[(Vec<String>, IpAddr)], host: Option<IpAddr>) -> String {
+    let mut text = LOOPBACK.to_owned();
+    for (names, address) in added {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{address}\t{}", names.join(" "));
+    }
+    if let Some(host) = host {
+        let _ = writeln!(text, "{host}\t{HOST_NAMES}");
+    }
+    text
+}
+
+/// /etc/resolv.conf of a container in networks. Without servers of its own those of its networks are added later.
+#[must_use]
+pub fn resolv_conf_of_networks(servers: &[IpAddr], search: &[String], options: &[String]) -> String {
+    let mut text = String::new();
+    if !search.is_empty() {
+        let _ = writeln!(text, "search {}", search.join(" "));
+    }
+    if !options.is_empty() {
+        let _ = writeln!(text, "options {}", options.join(" "));
+    }
+    for server in servers {
+        let _ = writeln!(text, "nameserver {server}");
+    }
+    text
+}
+
 /// /etc/hosts of a container in the host's network: the host's own lines, the host under its usual names, itself.
 ///
 /// `host` is the host's /etc/hosts, `address` the host's outward address; without one the host's names are left out.

@@ -77,7 +77,8 @@ fn free_in_pool(first: Ipv4Addr, last: Ipv4Addr, taken: &[Taken]) -> Option<Ipv4
             None => return Some(candidate),
             // Behind whichever of the two ends later, in whole steps.
             Some(IpNet::V4(other)) => {
-                let end = candidate.broadcast().max(Ipv4Net::new(other.broadcast(), POOL_PREFIX).ok()?.broadcast());
+                let end =
+                    candidate.broadcast().max(Ipv4Net::new(other.broadcast(), POOL_PREFIX).ok()?.broadcast());
                 next = u64::from(u32::from(end)) + 1;
             }
             Some(IpNet::V6(_)) => return None,
@@ -183,9 +184,12 @@ mod tests {
 
     #[test]
     fn the_first_address_is_the_gateway() {
-        for (subnet, expected) in
-            [("10.89.0.0/24", "10.89.0.1"), ("10.1.0.0/32", "10.1.0.0"), ("10.1.0.2/31", "10.1.0.3"), ("fd00:1::/64", "fd00:1::1")]
-        {
+        for (subnet, expected) in [
+            ("10.89.0.0/24", "10.89.0.1"),
+            ("10.1.0.0/32", "10.1.0.0"),
+            ("10.1.0.2/31", "10.1.0.3"),
+            ("fd00:1::/64", "fd00:1::1"),
+        ] {
             assert_eq!(with_first_gateway(net(subnet)).gateway.to_string(), expected);
         }
     }

@@ -70,14 +70,35 @@ pub struct ContainerSpec {
     /// Seconds between the stop signal and SIGKILL; 10 by default.
     #[cfg_attr(feature = "ts", ts(optional, as = "Option<u32>"))]
     pub stop_timeout: Option<u64>,
-    /// The network.
+    /// Where its network comes from.
     pub network: NetworkMode,
+    /// The networks to be in, the first one first; empty is the default network. With [`NetworkMode::Bridge`] only.
+    pub networks: Vec<NetworkAttachment>,
+    /// Ports to publish; host port 0 is a free one.
+    pub ports: Vec<PortMapping>,
+    /// Publish every port that the image exposes, on free ports of the host.
+    pub publish_all: bool,
+    /// Name servers in place of the networks' own.
+    #[cfg_attr(feature = "ts", ts(type = "string[]"))]
+    pub dns: Vec<std::net::IpAddr>,
+    /// Search domains in place of the networks' own; `.` is none.
+    pub dns_search: Vec<String>,
+    /// Options of the resolver (resolv.conf(5)).
+    pub dns_options: Vec<String>,
+    /// Lines for /etc/hosts as `NAME[;NAME…]:ADDRESS`; the address `host-gateway` is the host's.
+    pub add_hosts: Vec<String>,
+    /// Leave the image's /etc/hosts as it is.
+    pub no_hosts: bool,
     /// Size of /dev/shm in bytes.
     pub shm_size: Option<ByteSize>,
     /// Size of a log file before it is rotated.
     pub log_max_size: Option<ByteSize>,
     /// How many log files are kept, 1 or more.
     pub log_max_files: Option<u32>,
+    /// The file that the id was written to (`--cidfile`), absolute; it goes with the container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub cidfile: Option<std::path::PathBuf>,
 }
 
 /// When `run` and `create` ask the registry (`--pull`).
@@ -96,16 +117,22 @@ pub enum PullPolicy {
     Newer,
 }
 
-/// Which network a container is in.
+/// Where a container's network comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum NetworkMode {
-    /// Loopback only. The default until networks are there.
+    /// The networks of [`ContainerSpec::networks`]; the default network when it names none.
     #[default]
+    Bridge,
+    /// Loopback only.
     None,
     /// The host's own network.
     Host,
+    /// That of another container, by name or id in a wish, by id as stored.
+    Container(String),
+    /// An existing network namespace, by the path of its file.
+    Ns(String),
 }
 
 impl NetworkMode {
@@ -113,8 +140,27 @@ impl NetworkMode {
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
+            Self::Bridge => "bridge",
             Self::None => "none",
             Self::Host => "host",
+            Self::Container(_) => "container",
+            Self::Ns(_) => "ns",
+        }
+    }
+
+    /// Whether the container has a network namespace of its own.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        matches!(self, Self::Bridge | Self::None)
+    }
+}
+
+/// As `--network` takes it: `bridge`, `none`, `host`, `container:ID`, `ns:PATH`.
+impl std::fmt::Display for NetworkMode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Container(which) | Self::Ns(which) => write!(f, "{}:{which}", self.as_str()),
+            _ => f.pad(self.as_str()),
         }
     }
 }

@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::InvalidValue;
+
 /// The network that a container is in when nothing is said; `bridge` means it too.
 pub const DEFAULT_NETWORK: &str = "podman";
 
@@ -59,6 +61,25 @@ pub struct Subnet {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(as = "Option<(String, String)>"))]
     pub lease_range: Option<(IpAddr, IpAddr)>,
+}
+
+/// Reads a MAC address: six hex pairs with colons or hyphens, of one machine and not of a group. Written back in lower case
+/// with colons.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_mac(text: &str) -> Result<String, InvalidValue> {
+    let wrong = |why: &str| {
+        InvalidValue::new("invalid_mac", format!("invalid MAC address {text:?}: {why}"))
+            .allowing("six hex pairs with colons, such as 02:42:0a:59:00:05")
+    };
+    let pair = |pair: &str| (pair.len() == 2).then(|| u8::from_str_radix(pair, 16).ok()).flatten();
+    let bytes: Option<Vec<u8>> = text.split([':', '-']).map(pair).collect();
+    let bytes = bytes.filter(|bytes| bytes.len() == 6).ok_or_else(|| wrong("it is not six hex pairs"))?;
+    if bytes.first().is_some_and(|first| first & 1 == 1) {
+        return Err(wrong("it is the address of a group"));
+    }
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":"))
 }
 
 /// How a container joins a network: `--network NET:ip=…,ip6=…,mac=…,alias=…,interface_name=…`.

@@ -27,7 +27,8 @@ pub fn steer_by_client(socket: impl AsFd, ipv6: bool, sockets: u32) -> io::Resul
     let mut program =
         [instruction(LOAD_WORD, source), instruction(AND, sockets.saturating_sub(1)), instruction(RETURN, 0)];
     let header = libc::sock_fprog { len: 3, filter: program.as_mut_ptr() };
-    let size = libc::socklen_t::try_from(size_of::<libc::sock_fprog>()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let size =
+        libc::socklen_t::try_from(size_of::<libc::sock_fprog>()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: `header` is valid for reading `size` bytes and names the three instructions of `program`, which the kernel
     // copies before the call returns; the descriptor is open for the call.

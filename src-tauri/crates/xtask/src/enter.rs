@@ -214,7 +214,9 @@ fn inside(words: &[String]) -> Result<u8> {
 
 /// A device for taps that the user may open, as on any desktop; where the machine's own is root's only, that stays so.
 fn give_tun() -> Result<()> {
-    sh("test ! -e /dev/net/tun || { mknod -m 666 /dev/shm/tun c 10 200 && mount --bind /dev/shm/tun /dev/net/tun; }")
+    sh(
+        "test ! -e /dev/net/tun || { mknod -m 666 /dev/shm/tun c 10 200 && mount --bind /dev/shm/tun /dev/net/tun; }",
+    )
 }
 
 /// Waits for the child; reaps whoever else became ours, as the namespace's first process must: every monitor does, whose

@@ -1,7 +1,7 @@
 //! `cala container …`: the commands on containers under their long names.
 
 use super::{
-    attach, create, exec, exists, inspect, kill, logs, ps, rm, run as run_command, start, stop, wait,
+    attach, create, exec, exists, inspect, kill, logs, port, ps, rm, run as run_command, start, stop, wait,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -20,6 +20,7 @@ pub(crate) enum Commands {
     #[command(visible_alias = "ls")]
     List(ps::Args),
     Logs(logs::Args),
+    Port(port::Args),
     Ps(ps::Args),
     Rm(rm::Args),
     Run(run_command::Args),
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Kill(args) => kill::run(&args, context),
         Commands::List(args) | Commands::Ps(args) => ps::run(&args, context),
         Commands::Logs(args) => logs::run(&args, context),
+        Commands::Port(args) => port::run(&args, context),
         Commands::Rm(args) => rm::run(&args, context),
         Commands::Run(args) => run_command::run(&args, context),
         Commands::Start(args) => start::run(&args, context),

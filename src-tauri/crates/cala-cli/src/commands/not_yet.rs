@@ -24,7 +24,6 @@ const NAMES: &[&str] = &[
     "pause",
     "play",
     "pod",
-    "port",
     "push",
     "rename",
     "restart",

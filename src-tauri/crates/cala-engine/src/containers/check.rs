@@ -94,7 +94,9 @@ fn hostname(spec: &ContainerSpec) -> Result<()> {
 pub(super) fn default_hostname(spec: &ContainerSpec, id: &cala_spec::ContainerId) -> String {
     match (&spec.hostname, &spec.network) {
         (Some(name), _) => name.clone(),
-        (None, NetworkMode::None) => id.short().to_owned(),
+        (None, NetworkMode::Bridge | NetworkMode::None | NetworkMode::Container(_) | NetworkMode::Ns(_)) => {
+            id.short().to_owned()
+        }
         (None, NetworkMode::Host) => rustix::system::uname().nodename().to_string_lossy().into_owned(),
     }
 }

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use cala_spec::event::EventKind;
 use cala_spec::mount::MountSource;
-use cala_spec::{ByteSize, ContainerConfig, ContainerId, ContainerName, ContainerSpec, names};
+use cala_spec::{
+    ByteSize, ContainerConfig, ContainerId, ContainerName, ContainerSpec, NetworkAttachment, PortMapping,
+    names,
+};
 use cala_store::{ContainerDir, ImageRecord, StoreError, new_container_id, random_bytes};
 
 use super::check::{Checked, default_hostname};
@@ -43,6 +46,9 @@ impl Engine {
         if let Some(name) = &spec.name {
             self.refuse_taken(name)?;
         }
+        let attachments = self.attachments(&spec)?;
+        // A port that is taken is told before a long pull.
+        self.ports(&spec, &attachments, &[])?;
         let image = self.image_for(&spec, pull, progress).await?;
         self.make(spec, checked, &image)
     }
@@ -60,19 +66,29 @@ impl Engine {
 
     fn make(&self, mut spec: ContainerSpec, checked: Checked, image: &ImageRecord) -> Result<ContainerId> {
         let defaults = self.store()?.image_config(image)?;
-        let process = process(&ImageDefaults::from(&defaults), &spec)?;
-        spec.mounts = checked.mounts;
+        let defaults = ImageDefaults::from(&defaults);
+        let process = process(&defaults, &spec)?;
+        // None of them is removed until the container is in it.
+        let _networks = self.store()?.hold_networks()?;
+        let networks = self.attachments(&spec)?;
+        let ports = self.ports(&spec, &networks, &defaults.exposed_ports)?;
+        self.resolve_joined(&mut spec)?;
+        spec.mounts = mounts::with_image_volumes(checked.mounts, &defaults.volumes)?;
         spec.shm_size = Some(spec.shm_size.unwrap_or_else(|| default_shm_size(&spec)));
         mounts::make_sources(&spec.mounts)?;
         let anonymous = self.make_volumes(&mut spec)?;
-        let made =
-            config(spec, process, image).and_then(|config| self.claim(config)).and_then(|(config, dir)| {
+        let made = config(spec, process, image, (networks, ports))
+            .and_then(|config| self.claim(config, &anonymous))
+            .and_then(|(config, dir)| {
                 let finished = self.finish(&config, &dir, checked.seccomp.as_ref());
                 drop(dir);
                 finished.map(|()| config)
             });
         match made {
             Ok(config) => {
+                for volume in &anonymous {
+                    self.object_event(EventKind::Volume, "create", volume, volume)?;
+                }
                 self.container_event(&config, "create", &[])?;
                 Ok(config.id)
             }
@@ -83,23 +99,23 @@ impl Engine {
         }
     }
 
-    /// Makes the volumes that are absent and names the anonymous ones; returns the names of the latter.
+    /// Makes the named volumes that are absent; names the anonymous ones, which are made with the container.
     fn make_volumes(&self, spec: &mut ContainerSpec) -> Result<Vec<String>> {
         let store = self.store()?;
         let mut anonymous = Vec::new();
         for mount in &mut spec.mounts {
             let MountSource::Volume { name } = &mut mount.source else { continue };
-            let (made, volume) = match name {
-                Some(name) => store.create_volume_if_absent(name).map(|(_, made)| (made, name.clone())),
-                None => store.create_anonymous_volume().map(|(volume, _)| {
+            match name {
+                Some(name) => {
+                    if store.create_volume_if_absent(name)?.1 {
+                        self.object_event(EventKind::Volume, "create", name, name)?;
+                    }
+                }
+                None => {
+                    let volume = new_container_id()?.to_string();
                     anonymous.push(volume.clone());
-                    *name = Some(volume.clone());
-                    (true, volume)
-                }),
-            }
-            .inspect_err(|_| self.drop_volumes(&anonymous))?;
-            if made {
-                self.object_event(EventKind::Volume, "create", &volume, &volume)?;
+                    *name = Some(volume);
+                }
             }
         }
         Ok(anonymous)
@@ -115,15 +131,19 @@ impl Engine {
     }
 
     /// Claims the name, or one generated name after the other.
-    fn claim(&self, mut config: ContainerConfig) -> Result<(ContainerConfig, ContainerDir)> {
+    fn claim(
+        &self,
+        mut config: ContainerConfig,
+        anonymous: &[String],
+    ) -> Result<(ContainerConfig, ContainerDir)> {
         let store = self.store()?;
         if config.spec.name.is_some() {
-            let dir = store.claim_container(&config)?;
+            let dir = store.claim_container_with(&config, anonymous)?;
             return Ok((config, dir));
         }
         let mut attempt = 0;
         loop {
-            match store.claim_container(&config) {
+            match store.claim_container_with(&config, anonymous) {
                 Err(StoreError::NameInUse { .. }) if attempt < NAME_ATTEMPTS => {
                     attempt += 1;
                     config.name = generated_name(attempt)?;
@@ -170,7 +190,12 @@ fn write_profile(dir: &Path, profile: &oci_spec::runtime::LinuxSeccomp) -> Resul
 }
 
 /// What is stored of the container.
-fn config(spec: ContainerSpec, process: Process, image: &ImageRecord) -> Result<ContainerConfig> {
+fn config(
+    spec: ContainerSpec,
+    process: Process,
+    image: &ImageRecord,
+    (networks, ports): (Vec<NetworkAttachment>, Vec<PortMapping>),
+) -> Result<ContainerConfig> {
     let id = new_container_id()?;
     let hostname = default_hostname(&spec, &id);
     let mut env = process.env;
@@ -193,8 +218,8 @@ fn config(spec: ContainerSpec, process: Process, image: &ImageRecord) -> Result<
         labels: process.labels,
         stop_signal: process.stop_signal.0,
         stop_timeout: process.stop_timeout,
-        networks: Vec::new(),
-        ports: Vec::new(),
+        networks,
+        ports,
         id,
         spec,
     })

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cala_spec::mount::{Mount, MountSource};
-use cala_spec::{ByteSize, ContainerConfig, ContainerState, ContainerStatus, Signal};
+use cala_spec::{
+    ByteSize, ContainerConfig, ContainerId, ContainerState, ContainerStatus, NetworkAttachment,
+    NetworkStatus, PortMapping, Signal,
+};
 use cala_store::{Container, Store};
 
 use super::plan;
@@ -26,7 +29,14 @@ impl Engine {
         let container = store.container(&id)?;
         // Gone with its image: a container keeps its layers all the same.
         let digest = store.image(&container.config.image_id).map(|image| image.record.manifest.to_string());
-        Ok(inspect(store, &container, digest.unwrap_or_default()))
+        let exec_ids = if container.alive { self.exec_ids(&id) } else { Vec::new() };
+        Ok(ContainerInspect { exec_ids, ..inspect(store, &container, digest.unwrap_or_default()) })
+    }
+
+    /// Sessions of `exec` that run; none when the monitor has just ended.
+    fn exec_ids(&self, id: &ContainerId) -> Vec<String> {
+        let monitor = self.monitor(id).ok().flatten();
+        monitor.and_then(|mut monitor| monitor.status().ok()).map_or_else(Vec::new, |status| status.exec_ids)
     }
 }
 
@@ -66,10 +76,10 @@ fn inspect(store: &Store, container: &Container, image_digest: String) -> Contai
         graph_driver: graph_driver(store, config),
         mounts: config.spec.mounts.iter().filter_map(|mount| mount_of(store, mount)).collect(),
         dependencies: Vec::new(),
-        network_settings: network_settings(config.spec.network.as_str()),
+        network_settings: network_settings(store, config, state),
         namespace: String::new(),
         is_infra: false,
-        config: config_of(config),
+        config: config_of(store, config),
         host_config: host_config(store, config),
     }
 }
@@ -150,15 +160,83 @@ fn mount_of(store: &Store, mount: &Mount) -> Option<InspectMount> {
     })
 }
 
-fn network_settings(network: &str) -> NetworkSettings {
-    let endpoint = NetworkEndpoint { network_id: network.to_owned(), ..NetworkEndpoint::default() };
+fn network_settings(store: &Store, config: &ContainerConfig, state: &ContainerState) -> NetworkSettings {
+    let mut networks = BTreeMap::new();
+    for attachment in &config.networks {
+        let status = state.networks.iter().find(|status| status.network == attachment.network);
+        let name = store.network(&attachment.network).map_or_else(|_| attachment.network.clone(), |n| n.name);
+        networks.insert(name, endpoint(attachment, status, config.id.short()));
+    }
+    if networks.is_empty() {
+        let name = config.spec.network.as_str();
+        networks.insert(
+            name.to_owned(),
+            NetworkEndpoint { network_id: name.to_owned(), ..NetworkEndpoint::default() },
+        );
+    }
+    // Docker's older form tells of the first network only.
+    let first = state.networks.first().map(addresses).unwrap_or_default();
     NetworkSettings {
-        networks: BTreeMap::from([(network.to_owned(), endpoint)]),
-        ..NetworkSettings::default()
+        gateway: first.gateway,
+        ip_address: first.ip_address,
+        ip_prefix_len: first.ip_prefix_len,
+        ipv6_gateway: first.ipv6_gateway,
+        global_ipv6_address: first.global_ipv6_address,
+        global_ipv6_prefix_len: first.global_ipv6_prefix_len,
+        mac_address: first.mac_address,
+        ports: bindings(&config.ports),
+        sandbox_key: if state.pid > 0 { format!("/proc/{}/ns/net", state.pid) } else { String::new() },
+        networks,
     }
 }
 
-fn config_of(config: &ContainerConfig) -> InspectConfig {
+fn endpoint(attachment: &NetworkAttachment, status: Option<&NetworkStatus>, short: &str) -> NetworkEndpoint {
+    let mut aliases = attachment.aliases.clone();
+    aliases.push(short.to_owned());
+    NetworkEndpoint {
+        network_id: attachment.network.clone(),
+        aliases,
+        ..status.map(addresses).unwrap_or_default()
+    }
+}
+
+fn addresses(status: &NetworkStatus) -> NetworkEndpoint {
+    let address = |v4: bool| status.addresses.iter().find(|address| address.addr().is_ipv4() == v4);
+    let gateway = |v4: bool| status.gateways.iter().find(|gateway| gateway.is_ipv4() == v4);
+    let text = |address: Option<&ipnet::IpNet>| address.map(|a| a.addr().to_string()).unwrap_or_default();
+    let length = |address: Option<&ipnet::IpNet>| address.map_or(0, ipnet::IpNet::prefix_len);
+    NetworkEndpoint {
+        gateway: gateway(true).map(ToString::to_string).unwrap_or_default(),
+        ip_address: text(address(true)),
+        ip_prefix_len: length(address(true)),
+        ipv6_gateway: gateway(false).map(ToString::to_string).unwrap_or_default(),
+        global_ipv6_address: text(address(false)),
+        global_ipv6_prefix_len: length(address(false)),
+        mac_address: status.mac.clone(),
+        network_id: status.network.clone(),
+        aliases: Vec::new(),
+    }
+}
+
+/// `80/tcp` to the addresses of the host that lead there.
+fn bindings(ports: &[PortMapping]) -> BTreeMap<String, serde_json::Value> {
+    let mut all: BTreeMap<String, serde_json::Value> = BTreeMap::new();
+    for port in ports {
+        let address = port.host_address();
+        let binding = serde_json::json!({
+            "HostIp": address.ip().to_string(), "HostPort": address.port().to_string(),
+        });
+        let list = all
+            .entry(format!("{}/{}", port.container_port, port.protocol))
+            .or_insert_with(|| serde_json::Value::Array(Vec::new()));
+        if let serde_json::Value::Array(list) = list {
+            list.push(binding);
+        }
+    }
+    all
+}
+
+fn config_of(store: &Store, config: &ContainerConfig) -> InspectConfig {
     let (entrypoint, command) = config.args.split_at(config.entrypoint_len.min(config.args.len()));
     InspectConfig {
         hostname: config.hostname.clone(),
@@ -180,7 +258,20 @@ fn config_of(config: &ContainerConfig) -> InspectConfig {
         stop_timeout: config.stop_timeout,
         create_command: command_line::create(&config.spec),
         umask: "0022".to_owned(),
+        volumes: anonymous_places(store, config),
     }
+}
+
+/// The places of the volumes that were made without a name: those of the image, in Docker's form.
+fn anonymous_places(store: &Store, config: &ContainerConfig) -> BTreeMap<String, serde_json::Value> {
+    let anonymous = |name: &String| store.volume(name).is_ok_and(|volume| volume.anonymous);
+    let place = |mount: &Mount| match &mount.source {
+        MountSource::Volume { name: Some(name) } if anonymous(name) => {
+            Some((mount.target.clone(), serde_json::Value::Object(serde_json::Map::new())))
+        }
+        _ => None,
+    };
+    config.spec.mounts.iter().filter_map(place).collect()
 }
 
 fn host_config(store: &Store, config: &ContainerConfig) -> HostConfig {
@@ -190,19 +281,22 @@ fn host_config(store: &Store, config: &ContainerConfig) -> HostConfig {
         binds: spec.mounts.iter().filter_map(bind).collect(),
         cgroup_manager: "cgroupfs".to_owned(),
         cgroup_mode: "private".to_owned(),
-        container_id_file: String::new(),
+        container_id_file: spec
+            .cidfile
+            .as_ref()
+            .map_or_else(String::new, |file| file.to_string_lossy().into_owned()),
         log_config: log_config(store, config),
-        network_mode: spec.network.as_str().to_owned(),
-        port_bindings: BTreeMap::new(),
+        network_mode: spec.network.to_string(),
+        port_bindings: bindings(&config.ports),
         restart_policy: RestartPolicy { name: "no".to_owned(), maximum_retry_count: 0 },
         auto_remove: spec.remove,
         init: spec.init,
         cap_add: spec.cap_add.clone(),
         cap_drop: spec.cap_drop.clone(),
-        dns: Vec::new(),
-        dns_options: Vec::new(),
-        dns_search: Vec::new(),
-        extra_hosts: Vec::new(),
+        dns: spec.dns.iter().map(ToString::to_string).collect(),
+        dns_options: spec.dns_options.clone(),
+        dns_search: spec.dns_search.clone(),
+        extra_hosts: spec.add_hosts.clone(),
         group_add: Vec::new(),
         ipc_mode: "private".to_owned(),
         cgroups: "default".to_owned(),

@@ -1,12 +1,12 @@
 //! Listing containers.
 
-use cala_spec::{ContainerConfig, ContainerState, ContainerStatus, human};
+use cala_spec::{ContainerConfig, ContainerState, ContainerStatus, PortMapping, human};
 use cala_store::{Container, ContainerEntry, DamagedContainer};
 
-use cala_store::volumes;
 use crate::filter::{ContainerMatcher, Subject};
-use crate::view::ContainerSummary;
+use crate::view::{self, ContainerSummary};
 use crate::{ContainerFilter, Engine, EngineError, Result, time};
+use cala_store::volumes;
 
 impl Engine {
     /// Lists containers, the oldest first.
@@ -27,10 +27,24 @@ impl Engine {
         }
         let now = time::now_ns();
         let mut rows: Vec<ContainerSummary> = entries.iter().map(|entry| summary(entry, now)).collect();
+        self.name_networks(&mut rows);
         if filter.size {
             self.add_sizes(&entries, &mut rows)?;
         }
         Ok(rows)
+    }
+
+    /// Ids of networks become their names; one that is gone keeps its id.
+    fn name_networks(&self, rows: &mut [ContainerSummary]) {
+        if rows.iter().all(|row| row.networks.is_empty()) {
+            return;
+        }
+        let networks = self.store().and_then(|store| Ok(store.networks()?)).unwrap_or_default();
+        for id in rows.iter_mut().flat_map(|row| &mut row.networks) {
+            if let Some(network) = networks.iter().find(|network| network.id() == id.as_str()) {
+                *id = network.name().to_owned();
+            }
+        }
     }
 
     /// What each container wrote, in bytes on the disk.
@@ -112,9 +126,9 @@ fn of_config(config: &ContainerConfig) -> ContainerSummary {
         labels: config.labels.clone(),
         mounts: config.spec.mounts.iter().map(|mount| mount.target.clone()).collect(),
         names: vec![config.name.to_string()],
-        networks: Vec::new(),
+        networks: config.networks.iter().map(|attachment| attachment.network.clone()).collect(),
         pid: 0,
-        ports: Vec::new(),
+        ports: spans(&config.ports),
         restarts: 0,
         size: None,
         started_at: time::seconds(0),
@@ -123,6 +137,34 @@ fn of_config(config: &ContainerConfig) -> ContainerSummary {
         created: time::seconds(config.created_ns),
         damaged: None,
     }
+}
+
+/// Ports that follow one another are shown as a range.
+fn spans(ports: &[PortMapping]) -> Vec<view::PortMapping> {
+    let mut ports = ports.to_vec();
+    ports.sort_by_key(|port| (port.host_ip, port.protocol, port.container_port, port.host_port));
+    let mut spans: Vec<view::PortMapping> = Vec::with_capacity(ports.len());
+    for port in &ports {
+        let host_ip = port.host_ip.map(|ip| ip.to_string()).unwrap_or_default();
+        let protocol = port.protocol.as_str();
+        let follows = |last: &&mut view::PortMapping| {
+            last.host_ip == host_ip
+                && last.protocol == protocol
+                && last.container_port.checked_add(last.range) == Some(port.container_port)
+                && last.host_port.checked_add(last.range) == Some(port.host_port)
+        };
+        match spans.last_mut().filter(follows) {
+            Some(last) => last.range += 1,
+            None => spans.push(view::PortMapping {
+                host_ip,
+                container_port: port.container_port,
+                host_port: port.host_port,
+                range: 1,
+                protocol: protocol.to_owned(),
+            }),
+        }
+    }
+    spans
 }
 
 fn damaged_row(damaged: &DamagedContainer) -> ContainerSummary {

@@ -4,15 +4,16 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use cala_monitor::{LogPlan, RunPlan, SeccompPlan};
+use cala_monitor::{LogPlan, RunPlan, SeccompPlan, VolumePlan};
 use cala_network::{addresses, files};
 use cala_spec::ContainerConfig;
 use cala_spec::container::NetworkMode;
+use cala_spec::mount::MountSource;
 use cala_userns::IdPlan;
 use oci_spec::runtime::LinuxSeccomp;
 
 use crate::cgroup::Delegation;
-use crate::oci::mounts::Places;
+use crate::oci::mounts::{self, Places};
 use crate::oci::security::{Seccomp, Security};
 use crate::oci::{self, Machine};
 use crate::{Engine, EngineError, Result};
@@ -35,12 +36,34 @@ impl Engine {
         console_size: Option<(u16, u16)>,
     ) -> Result<PathBuf> {
         let dir = self.store()?.container_dir(&config.id);
-        write_own_files(config, &dir)?;
+        self.write_own_files(config, &dir)?;
         let plan = self.plan(config, &dir, console_size)?;
         let bytes = serde_json::to_vec(&plan).map_err(|error| EngineError::Internal(error.to_string()))?;
         let path = dir.join(PLAN_FILE);
         write(&path, &bytes)?;
         Ok(path)
+    }
+
+    /// /etc/hostname, /etc/hosts, /etc/resolv.conf and /run/.containerenv of the container.
+    fn write_own_files(&self, config: &ContainerConfig, dir: &Path) -> Result<()> {
+        let name = config.name.as_str();
+        let (hosts, resolv) = match config.spec.network {
+            NetworkMode::None => {
+                (files::hosts_of_loopback(&config.hostname, name), files::resolv_conf_of_loopback())
+            }
+            NetworkMode::Host => {
+                let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
+                let resolv = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+                (files::hosts_of_host(&hosts, outward_address(), &config.hostname, name), resolv)
+            }
+            NetworkMode::Bridge | NetworkMode::Container(_) | NetworkMode::Ns(_) => {
+                self.network_files(config)?
+            }
+        };
+        write(&dir.join("hostname"), files::hostname(&config.hostname).as_bytes())?;
+        write(&dir.join("hosts"), hosts.as_bytes())?;
+        write(&dir.join("resolv.conf"), resolv.as_bytes())?;
+        write(&dir.join("containerenv"), containerenv(config).as_bytes())
     }
 
     fn plan(
@@ -79,6 +102,9 @@ impl Engine {
             seccomp,
             cgroup: delegation.map(|place| place.group(config.id.as_str())),
             anonymous_volumes: if spec.remove { anonymous_volumes(store, config) } else { Vec::new() },
+            id_file: spec.cidfile.clone(),
+            volumes: volumes(config, &volumes_dir),
+            name_user: true,
             rm: spec.remove,
             init: spec.init,
             workdir_must_exist: spec.workdir.as_ref().is_some_and(|workdir| !workdir.is_empty()),
@@ -89,6 +115,7 @@ impl Engine {
             stop_timeout_s: config.stop_timeout,
             durable: !spec.remove,
             log: log(config, dir),
+            network: self.network_plan(config, dir)?,
             image: config.image.clone(),
             labels: config.labels.clone(),
         })
@@ -101,6 +128,30 @@ fn anonymous_volumes(store: &cala_store::Store, config: &ContainerConfig) -> Vec
         .filter(|name| store.volume(name).is_ok_and(|volume| volume.anonymous))
         .map(|name| store.data().join("volumes").join(name))
         .collect()
+}
+
+/// Volumes that may be fresh, and sources that are to belong to the container's user.
+fn volumes(config: &ContainerConfig, volumes_dir: &Path) -> Vec<VolumePlan> {
+    let mounts = config.spec.mounts.iter().filter_map(|mount| {
+        let says = |word: &str| mount.options.iter().any(|option| option == word);
+        let (data, record) = match &mount.source {
+            MountSource::Volume { name } => {
+                let data = mounts::volume_data(volumes_dir, name.as_deref()?);
+                let record = data.with_file_name("volume.json");
+                (data, Some(record))
+            }
+            MountSource::Bind { path, .. } if says("U") => (PathBuf::from(path), None),
+            MountSource::Bind { .. } | MountSource::Tmpfs => return None,
+        };
+        Some(VolumePlan {
+            data,
+            destination: PathBuf::from(&mount.target),
+            record,
+            copy: !says("nocopy"),
+            chown: says("U"),
+        })
+    });
+    mounts.collect()
 }
 
 /// Where the log goes and when it is rotated.
@@ -143,25 +194,6 @@ fn max_gid(ids: &IdPlan) -> u32 {
         .min(i32::MAX.unsigned_abs())
 }
 
-/// /etc/hostname, /etc/hosts, /etc/resolv.conf and /run/.containerenv of the container.
-fn write_own_files(config: &ContainerConfig, dir: &Path) -> Result<()> {
-    let name = config.name.as_str();
-    let (hosts, resolv) = match config.spec.network {
-        NetworkMode::None => {
-            (files::hosts_of_loopback(&config.hostname, name), files::resolv_conf_of_loopback())
-        }
-        NetworkMode::Host => {
-            let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
-            let resolv = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-            (files::hosts_of_host(&hosts, outward_address(), &config.hostname, name), resolv)
-        }
-    };
-    write(&dir.join("hostname"), files::hostname(&config.hostname).as_bytes())?;
-    write(&dir.join("hosts"), hosts.as_bytes())?;
-    write(&dir.join("resolv.conf"), resolv.as_bytes())?;
-    write(&dir.join("containerenv"), containerenv(config).as_bytes())
-}
-
 /// By which programs see that, and in what, they are contained.
 fn containerenv(config: &ContainerConfig) -> String {
     format!(
@@ -176,7 +208,7 @@ fn containerenv(config: &ContainerConfig) -> String {
 
 /// Asked on a thread of its own, because the caller may or may not be inside a tokio runtime. Without an answer the
 /// host's names are left out.
-fn outward_address() -> Option<IpAddr> {
+pub(super) fn outward_address() -> Option<IpAddr> {
     let ask = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().ok()?;
         runtime.block_on(addresses::outward_address()).ok()?

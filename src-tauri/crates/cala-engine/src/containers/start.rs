@@ -77,6 +77,8 @@ impl Engine {
                 Ok(None)
             };
         }
+        // The holders first: the way out of a network takes longer than all the rest.
+        let _holders = self.holders(&container.config)?;
         let plan = self.write_plan(&container.config, console_size)?;
         let monitor = MonitorClient::spawn(&self.program("cala-monitor"), &plan, &store.run_dir(id))?;
         Ok(Some(how(monitor)?))

@@ -104,7 +104,7 @@ fn namespaces(network: &NetworkMode) -> Vec<LinuxNamespace> {
         LinuxNamespaceType::Cgroup,
         LinuxNamespaceType::Uts,
     ];
-    if *network == NetworkMode::None {
+    if network.is_own() {
         types.push(LinuxNamespaceType::Network);
     }
     types
@@ -120,12 +120,12 @@ fn namespaces(network: &NetworkMode) -> Vec<LinuxNamespace> {
 /// Any user inside may listen on low ports and ping; only where the network is the container's own.
 fn sysctls(network: &NetworkMode, max_gid: u32) -> HashMap<String, String> {
     match network {
-        NetworkMode::None => [
+        NetworkMode::Bridge | NetworkMode::None => [
             ("net.ipv4.ip_unprivileged_port_start".to_owned(), "0".to_owned()),
             ("net.ipv4.ping_group_range".to_owned(), format!("0 {max_gid}")),
         ]
         .into(),
-        NetworkMode::Host => HashMap::new(),
+        NetworkMode::Host | NetworkMode::Container(_) | NetworkMode::Ns(_) => HashMap::new(),
     }
 }
 

@@ -74,9 +74,11 @@ fn kernel(config: &ContainerConfig, places: Places<'_>) -> Vec<Mount> {
     };
     let shm_size = format!("size={}", spec.shm_size.map_or(64 << 20, |size| size.0));
     let sys = match spec.network {
-        NetworkMode::None => mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", ro]),
+        NetworkMode::Bridge | NetworkMode::None => {
+            mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", ro])
+        }
         // A sysfs of its own belongs to a network namespace of its own.
-        NetworkMode::Host => {
+        NetworkMode::Host | NetworkMode::Container(_) | NetworkMode::Ns(_) => {
             mount("/sys", "bind", "/sys", &["rbind", "rprivate", "nosuid", "noexec", "nodev", ro])
         }
     };
@@ -121,7 +123,11 @@ pub(crate) fn options(wish: &Wish) -> Vec<&str> {
         .iter()
         .map(String::as_str)
         // Labels of SELinux, which is not used.
-        .filter(|option| !matches!(*option, "z" | "Z" | "ro" | "rw" | "readonly" | "notmpcopyup"))
+        .filter(|option| {
+            !matches!(*option, "z" | "Z" | "ro" | "rw" | "readonly" | "notmpcopyup" | "copy" | "nocopy")
+        })
+        // What is done before the mount is said apart from its options.
+        .filter(|option| *option != "U" || wish.source == MountSource::Tmpfs)
         .collect();
     all.insert(
         0,

@@ -10,12 +10,15 @@
 
 mod client;
 mod exec;
+mod listeners;
+mod networks;
 mod process;
 mod remove;
 mod requests;
 mod settle;
 mod start;
 mod streams;
+mod volumes;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -37,6 +40,7 @@ use crate::log::{LogWriter, Stream};
 use crate::protocol::{ExitInfo, Failure, PROTOCOL, Reply, SOCKET_NAME};
 use crate::record;
 use client::{Client, MAX_HELD, Mode};
+use networks::Networks;
 use process::{Owner, Process, Session};
 
 /// Signals that come as records: ends of children, and requests to end.
@@ -70,6 +74,7 @@ struct Facts {
     events_dir: PathBuf,
     tmp_dir: Option<PathBuf>,
     anonymous_volumes: Vec<PathBuf>,
+    id_file: Option<PathBuf>,
     plan_path: PathBuf,
     rm: bool,
     durable: bool,
@@ -95,6 +100,7 @@ enum Token {
     Client(usize),
     Output(Owner, Stream),
     Input(Owner),
+    Lease(usize),
 }
 
 #[derive(Debug)]
@@ -110,6 +116,8 @@ struct Monitor {
     namespace: OwnedFd,
     log: LogWriter,
     cgroup: Option<Cgroup>,
+    /// Its place in its networks, while it runs.
+    networks: Option<Networks>,
     clients: Vec<Client>,
     container: Option<Process>,
     sessions: Vec<Session>,
@@ -166,6 +174,7 @@ impl Monitor {
             namespace,
             log,
             cgroup: None,
+            networks: None,
             clients: Vec::new(),
             container: None,
             sessions: Vec::new(),
@@ -191,6 +200,7 @@ impl Monitor {
         if self.settled.is_none() {
             self.abandon();
         }
+        self.drop_cgroup();
         self.empty_trash();
         Ok(())
     }
@@ -204,6 +214,9 @@ impl Monitor {
         for (index, client) in self.clients.iter().enumerate() {
             let (read, write) = (self.may_read(client), client.wants_write());
             list.push(Interest { fd: client.stream.as_fd(), read, write, token: Token::Client(index) });
+        }
+        for (index, fd) in self.networks.iter().flat_map(Networks::leases) {
+            list.push(Interest { fd, read: true, write: false, token: Token::Lease(index) });
         }
         for owner in self.owners() {
             let Some(process) = self.process(owner) else { continue };
@@ -230,6 +243,11 @@ impl Monitor {
             Token::Input(owner) => {
                 if let Some(process) = self.process_mut(owner) {
                     process.streams.write_input();
+                }
+            }
+            Token::Lease(index) => {
+                if let Some(networks) = &mut self.networks {
+                    networks.lost(index, Instant::now());
                 }
             }
         }
@@ -271,6 +289,9 @@ impl Monitor {
                 index += 1;
             }
         }
+        if let Some(networks) = &mut self.networks {
+            networks.revive(now);
+        }
         if self.accept_again.is_some_and(|again| now >= again) {
             self.accept_again = None;
         }
@@ -282,7 +303,8 @@ impl Monitor {
         let drain = self.container.iter().chain(self.sessions.iter().map(|session| &session.process));
         let drain = drain.filter_map(Process::drain_deadline).min();
         let linger = self.settled.filter(|_| self.lingers()).map(|at| at + LINGER);
-        [stop, drain, linger, self.accept_again].into_iter().flatten().min()
+        let holder = self.networks.as_ref().and_then(Networks::deadline);
+        [stop, drain, linger, self.accept_again, holder].into_iter().flatten().min()
     }
 
     fn lingers(&self) -> bool {
@@ -362,6 +384,7 @@ impl Facts {
             events_dir: plan.events_dir.clone(),
             tmp_dir: plan.tmp_dir(),
             anonymous_volumes: plan.anonymous_volumes.clone(),
+            id_file: plan.id_file.clone(),
             plan_path: plan_path.to_owned(),
             rm: plan.rm,
             durable: plan.durable && !plan.rm,

@@ -6,6 +6,7 @@ use cala_spec::{ContainerStatus, ErrorKind};
 use cala_sys::poll::Ready;
 
 use super::client::{Client, Mode};
+use super::networks::Networks;
 use super::process::Owner;
 use super::{Monitor, Stopping, Token, failure_of};
 use crate::frames::{Frame, FrameKind};
@@ -86,7 +87,7 @@ impl Monitor {
             Request::Hello { protocol, .. } => self.greet(index, protocol),
             _ if !greeted => Err(invalid("the first message must be `hello`".to_owned())),
             Request::Launch { .. } => Err(invalid("this monitor has its plan already".to_owned())),
-            Request::Start => self.start_container().map(|pid| Some(Reply::Started { pid })),
+            Request::Start => self.start_container().map(|pid| Some(self.started(pid))),
             Request::Attach(options) => {
                 self.attach(index, options)?;
                 Ok(None)
@@ -97,6 +98,10 @@ impl Monitor {
             Request::Stop { signal, timeout_ms } => self.stop(index, signal, timeout_ms),
             Request::Wait => Ok(self.wait(index)),
             Request::Status => Ok(Some(Reply::Status(self.status()))),
+            Request::Connect(membership) => self.change_networks(|networks| networks.connect(&membership)),
+            Request::Disconnect { network } => self.change_networks(|networks| networks.disconnect(&network)),
+            Request::Publish { port } => self.change_networks(|networks| networks.publish(&port)),
+            Request::Unpublish { port } => self.change_networks(|networks| networks.unpublish(&port)),
             Request::UserNamespace => {
                 if let Some(client) = self.clients.get_mut(index) {
                     client.reply_with(&Reply::UserNamespace, &self.namespace);
@@ -104,6 +109,25 @@ impl Monitor {
                 Ok(None)
             }
         }
+    }
+
+    fn started(&self, pid: i32) -> Reply {
+        let problem = self.networks.as_ref().and_then(Networks::uplink_problem);
+        let warning =
+            problem.map(|problem| format!("the container has no way out of its network: {problem}"));
+        Reply::Started { pid, warning }
+    }
+
+    /// Changes the networks of the running container and writes down what it has now, also when only a part was done.
+    fn change_networks(
+        &mut self,
+        change: impl FnOnce(&mut Networks) -> Result<(), Failure>,
+    ) -> Result<Option<Reply>, Failure> {
+        let networks = self.networks.as_mut().filter(|_| self.settled.is_none()).ok_or_else(ended)?;
+        let changed = change(networks);
+        self.state.networks = networks.statuses();
+        self.write_state();
+        changed.map(|()| Some(Reply::Done))
     }
 
     fn greet(&mut self, index: usize, protocol: u32) -> Result<Option<Reply>, Failure> {
@@ -139,7 +163,8 @@ impl Monitor {
     fn attach_and_start(&mut self, index: usize, options: AttachOptions) -> Result<Option<Reply>, Failure> {
         let pid = self.start_container()?;
         // Nothing of its output was read yet: that happens in the loop.
-        self.become_attached(index, options, &Reply::Started { pid });
+        let started = self.started(pid);
+        self.become_attached(index, options, &started);
         Ok(None)
     }
 
@@ -229,6 +254,7 @@ impl Monitor {
             pid: self.state.pid,
             monitor_pid: self.state.monitor_pid,
             execs: u32::try_from(self.sessions.len()).unwrap_or(u32::MAX),
+            exec_ids: self.sessions.iter().map(|session| session.id.clone()).collect(),
             attached: count(|client| matches!(client.mode, Mode::Attached { .. })),
             exit: self.exit,
         }

@@ -14,6 +14,7 @@ use cala_sys::pidfd::Exit;
 
 use super::Monitor;
 use super::client::Mode;
+use super::networks::Networks;
 use crate::frames::FrameKind;
 use crate::protocol::{ExitInfo, Failure, Reply};
 use crate::record;
@@ -25,11 +26,10 @@ impl Monitor {
         let info = ExitInfo { code: exit.code(), oom };
         self.container = None;
         self.kill_sessions();
-        if let Some(cgroup) = self.cgroup.take() {
-            // Processes of a shared pid namespace outlive their first; an exec may still be dying, then whoever lists
-            // the container next removes the empty directory.
-            let _ = cgroup.kill().and_then(|()| cgroup.remove());
-        }
+        // Processes of a shared pid namespace outlive their first; an exec may still be dying.
+        self.drop_cgroup();
+        // Ports and names are free before anybody hears of the end.
+        self.networks.take().into_iter().for_each(Networks::leave);
         self.state = ContainerState {
             status: ContainerStatus::Exited,
             pid: 0,
@@ -37,6 +37,7 @@ impl Monitor {
             finished_ns: record::now_ns(),
             exit_code: info.code,
             oom_killed: oom,
+            networks: Vec::new(),
             ..std::mem::take(&mut self.state)
         };
         if oom {
@@ -53,6 +54,13 @@ impl Monitor {
         self.close_down();
         self.tell_end(info);
         self.empty_trash();
+    }
+
+    /// Kills what is in the control group and removes it; when something is still dying, again at the monitor's end.
+    pub(super) fn drop_cgroup(&mut self) {
+        if self.cgroup.as_ref().is_some_and(|cgroup| cgroup.kill().and_then(|()| cgroup.remove()).is_ok()) {
+            self.cgroup = None;
+        }
     }
 
     /// The monitor ends without the container having run: nobody asked for a start, or it failed.

@@ -10,9 +10,11 @@ use cala_spec::{ContainerState, ContainerStatus};
 use oci_spec::runtime::{LinuxNamespaceType, Process as SpecProcess, Spec};
 
 use super::Monitor;
+use super::networks::{self, Networks};
 use super::process::Process;
 use super::requests::{ended, start_failure};
 use super::streams::{ChildEnds, Streams};
+use super::volumes::Volumes;
 use crate::launcher::{failed, failure_of};
 use crate::protocol::Failure;
 use crate::{RunPlan, SeccompPlan, record};
@@ -27,13 +29,15 @@ impl Monitor {
         let started = start(&plan);
         drop(plan);
         let result = match started {
-            Ok((process, cgroup, pid)) => {
+            Ok(Running { process, cgroup, networks, pid }) => {
                 self.container = Some(process);
                 self.cgroup = cgroup;
+                self.networks = networks;
                 self.record_start(pid);
                 Ok(pid)
             }
             Err(failure) => {
+                let failure = with_id(failure, &self.facts.id);
                 self.record_failure(&failure);
                 Err(failure)
             }
@@ -50,6 +54,7 @@ impl Monitor {
             monitor_pid: record::own_pid(),
             boot_id: record::boot_id(),
             started_ns: record::now_ns(),
+            networks: self.networks.as_ref().map(Networks::statuses).unwrap_or_default(),
             ..ContainerState::default()
         };
         self.write_state();
@@ -73,7 +78,27 @@ impl Monitor {
     }
 }
 
-fn start(plan: &RunPlan) -> Result<(Process, Option<Cgroup>, i32), Failure> {
+/// Podman's words about a working directory name the container, which the runtime does not know.
+fn with_id(mut failure: Failure, id: &str) -> Failure {
+    const PLACE: &str = " on container";
+    if failure.code == "workdir_not_found"
+        && let Some(at) = failure.message.rfind(PLACE)
+    {
+        failure.message.insert_str(at + PLACE.len(), &format!(" {id}"));
+    }
+    failure
+}
+
+/// What a start that worked brings.
+struct Running {
+    process: Process,
+    cgroup: Option<Cgroup>,
+    networks: Option<Networks>,
+    /// Host pid of the first process.
+    pid: i32,
+}
+
+fn start(plan: &RunPlan) -> Result<Running, Failure> {
     let dir = &plan.container_dir;
     let paths = ["upper", "work", "merged"].map(|name| dir.join(name));
     for path in &paths {
@@ -84,6 +109,7 @@ fn start(plan: &RunPlan) -> Result<(Process, Option<Cgroup>, i32), Failure> {
     let cgroup = cgroup.transpose().map_err(|error| failure_of(&error))?;
     let filter = filter(plan.seccomp, &plan.spec, plan.spec.process().as_ref())?;
     let (streams, ends) = streams(plan).map_err(step("make pipes"))?;
+    let volumes = Volumes::take(&plan.volumes).map_err(step("look at the volumes"))?;
     let container = Container {
         spec: &plan.spec,
         rootfs: RootfsPlan::Overlay { lower: &plan.lower_dirs, upper, work, merged, volatile: plan.rm },
@@ -94,21 +120,45 @@ fn start(plan: &RunPlan) -> Result<(Process, Option<Cgroup>, i32), Failure> {
         console_size: plan.console_size,
         init: plan.init,
         make_workdir: !plan.workdir_must_exist,
+        volumes: &volumes.plans,
+        name_user: plan.name_user,
         gate: None,
     };
-    let started = cala_runtime::create(&container).and_then(cala_runtime::Created::start);
+    if let Some(path) = &plan.network.join {
+        // The monitor itself goes into the other's network for good, because only from U it may; the container is born there.
+        networks::enter(path).map_err(step("join the network"))?;
+    }
+    let created = cala_runtime::create(&container);
+    if created.is_ok() {
+        volumes.filled(plan.durable);
+    }
+    let started = created.map_err(|error| start_failure(&error)).and_then(|created| {
+        let networks = join(plan, created.proc_pid())?;
+        let started = created.start().map_err(|error| start_failure(&error))?;
+        Ok((started, networks))
+    });
     match started {
-        Ok(started) => {
+        Ok((started, networks)) => {
             let pid = started.proc_pid;
             let process = Process::new(started, streams).map_err(step("take the container's streams"))?;
-            Ok((process, cgroup, pid))
+            Ok(Running { process, cgroup, networks, pid })
         }
-        Err(error) => {
+        Err(failure) => {
             // Nothing is in it: the process has been reaped.
             let _ = cgroup.map(|cgroup| cgroup.remove());
-            Err(start_failure(&error))
+            Err(failure)
         }
     }
+}
+
+/// Joins the networks; the process waits at its gate meanwhile.
+fn join(plan: &RunPlan, proc_pid: i32) -> Result<Option<Networks>, Failure> {
+    if plan.network.run_root.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let container =
+        networks::namespace_of(proc_pid).map_err(step("open the container's network namespace"))?;
+    Networks::join(&plan.network, plan.id.as_str(), &plan.name, container).map(Some)
 }
 
 fn make_dir(path: &std::path::Path) -> io::Result<()> {

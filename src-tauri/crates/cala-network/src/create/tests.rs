@@ -40,7 +40,8 @@ fn shown(network: &Network) -> Vec<String> {
         .subnets
         .iter()
         .map(|subnet| {
-            let range = subnet.lease_range.map(|(first, last)| format!(" {first}-{last}")).unwrap_or_default();
+            let range =
+                subnet.lease_range.map(|(first, last)| format!(" {first}-{last}")).unwrap_or_default();
             format!("{} {}{range}", subnet.subnet, subnet.gateway)
         })
         .collect()
@@ -214,16 +215,20 @@ fn names_and_subnets_of_others_are_left_to_them() {
         .map(|subnet| Taken { subnet: subnet.parse().expect("a subnet"), by: "network `a`".to_owned() })
         .collect();
     let network = made(&NetworkSpec::default(), &["podman1", "podman2", "podman4"], &taken).expect("it fits");
-    assert_eq!((network.name.as_str(), shown(&network)), ("podman3", vec!["10.89.1.0/24 10.89.1.1".to_owned()]));
+    assert_eq!(
+        (network.name.as_str(), shown(&network)),
+        ("podman3", vec!["10.89.1.0/24 10.89.1.1".to_owned()])
+    );
     let error = made(&named("a"), &["a"], &[]).expect_err("the name is taken");
     assert_eq!(error.to_string(), "network name a already used: network already exists");
-    let error = made(&with_subnets(&["10.89.0.64/26"], &[], &[]), &[], &taken).expect_err("the subnet is taken");
+    let error =
+        made(&with_subnets(&["10.89.0.64/26"], &[], &[]), &[], &taken).expect_err("the subnet is taken");
     assert_eq!(error.to_string(), "subnet 10.89.0.64/26 is already used on the host or by another config");
     assert_eq!(error.hints().iter().next(), Some("network `a` has addresses of it"));
-    let all = [Taken { subnet: "0.0.0.0/1".parse().expect("a range"), by: String::new() }, Taken {
-        subnet: "128.0.0.0/1".parse().expect("a range"),
-        by: String::new(),
-    }];
+    let all = [
+        Taken { subnet: "0.0.0.0/1".parse().expect("a range"), by: String::new() },
+        Taken { subnet: "128.0.0.0/1".parse().expect("a range"), by: String::new() },
+    ];
     let error = made(&NetworkSpec::default(), &[], &all).expect_err("nothing is free");
     assert_eq!(error.code(), "subnets_exhausted");
 }
@@ -238,7 +243,8 @@ fn the_default_network_has_podmans_subnet_unless_the_host_has_it() {
 
 #[test]
 fn resolvers_are_added_and_dropped() {
-    let servers: Vec<IpAddr> = ["1.1.1.1", "9.9.9.9"].iter().map(|text| text.parse().expect("an address")).collect();
+    let servers: Vec<IpAddr> =
+        ["1.1.1.1", "9.9.9.9"].iter().map(|text| text.parse().expect("an address")).collect();
     let changed = |add: &[&str], drop: &[&str]| {
         change_dns(&servers, &texts(add), &texts(drop))
             .map(|servers| servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))

@@ -1,6 +1,8 @@
 //! `cala network …`: networks and who is in them.
 
+mod connect;
 mod create;
+mod disconnect;
 mod exists;
 mod inspect;
 mod ls;
@@ -18,7 +20,9 @@ use crate::failure::Failure;
 /// Manage networks
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Commands {
+    Connect(connect::Args),
     Create(create::Args),
+    Disconnect(disconnect::Args),
     Exists(exists::Args),
     Inspect(inspect::Args),
     #[command(visible_alias = "list")]
@@ -32,7 +36,9 @@ pub(crate) enum Commands {
 
 pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
     match command {
+        Commands::Connect(args) => connect::run(&args, context),
         Commands::Create(args) => create::run(&args, context),
+        Commands::Disconnect(args) => disconnect::run(&args, context),
         Commands::Exists(args) => exists::run(&args, context),
         Commands::Inspect(args) => inspect::run(&args, context),
         Commands::Ls(args) => ls::run(&args, context),
