@@ -71,7 +71,7 @@ mod tests {
         let sockets = [first, bound(address), bound(address), bound(address)];
         steer_by_client(&sockets[0], false, 4).unwrap();
         for client in 1..=8_u8 {
-            let from = UdpSocket::bind(([127, 0, 7, client], 0)).unwrap();
+            let from = UdpSocket::bind(SocketAddr::from(([127, 0, 7, client], 0))).unwrap();
             for _ in 0..3 {
                 from.send_to(&[client], address).unwrap();
                 let mut byte = [0];
