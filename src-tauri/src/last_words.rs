@@ -23,7 +23,10 @@ pub(crate) fn listen(mut stream: impl Read) -> Option<TaskEnding> {
             match frame.kind {
                 FrameKind::Stdout | FrameKind::Stderr => keep(&mut output, &frame.payload),
                 FrameKind::Exit => {
-                    return Some(TaskEnding { exit_code: frame.number().unwrap_or(-1), lines: lines(&output) });
+                    return Some(TaskEnding {
+                        exit_code: frame.number().unwrap_or(-1),
+                        lines: lines(&output),
+                    });
                 }
                 _ => {}
             }
@@ -74,7 +77,8 @@ mod tests {
     #[test]
     fn of_much_only_the_last_whole_lines_are_kept() {
         let many: Vec<u8> = (0..100_000).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
-        let mut frames: Vec<(FrameKind, &[u8])> = many.chunks(4096).map(|part| (FrameKind::Stdout, part)).collect();
+        let mut frames: Vec<(FrameKind, &[u8])> =
+            many.chunks(4096).map(|part| (FrameKind::Stdout, part)).collect();
         let code = 0_i32.to_le_bytes();
         frames.push((FrameKind::Exit, &code));
         let ending = heard(&frames).expect("an end");

@@ -104,8 +104,9 @@ step("a crash is told by its code", async () => {
 });
 
 step("a silent program is not loading for ever; a removal asked for while it stops is done", async () => {
-  // It is the first of its processes and takes no notice of SIGTERM: stopping it takes the whole grace period.
-  await fill("cala/hello", "callado", "sleep");
+  // The first of its processes takes no notice of a SIGTERM that it does not handle: stopping takes the whole grace period.
+  await go("#/run/paste");
+  await page.getByRole("textbox", { name: "Comando" }).first().fill("docker run -d --name callado -v /bin/busybox:/bin/busybox:ro --entrypoint /bin/busybox cala/hello sleep 1000");
   await page.getByRole("button", { name: "Ejecutar", exact: true }).click();
   await page.getByText("Todavía no ha escrito nada").waitFor();
   await page.getByText("En directo").waitFor();

@@ -46,7 +46,7 @@ const dialog = () => page.getByRole("dialog");
 const row = (name) => page.getByRole("row").filter({ has: page.getByText(name, { exact: true }) });
 
 async function pull(name) {
-  await page.getByRole("button", { name: "Descargar…" }).click();
+  await page.getByRole("button", { name: "Descargar…" }).first().click();
   await page.keyboard.type(name);
   await page.keyboard.press("Enter");
 }

@@ -62,13 +62,18 @@ export class Registry {
   #pass(asked, answer) {
     const inner = request(`${this.inner}${asked.url}`, { method: asked.method, headers: { ...asked.headers, host: new URL(this.inner).host } }, async (given) => {
       answer.writeHead(given.statusCode, given.headers);
-      for await (const bytes of given) {
-        for (let at = 0; at < bytes.length; at += PIECE) {
-          answer.write(bytes.subarray(at, at + PIECE));
-          if (this.narrow && asked.url.includes("/blobs/")) await pause(WAIT);
+      try {
+        for await (const bytes of given) {
+          for (let at = 0; at < bytes.length; at += PIECE) {
+            answer.write(bytes.subarray(at, at + PIECE));
+            if (this.narrow && asked.url.includes("/blobs/")) await pause(WAIT);
+          }
         }
+        answer.end();
+      } catch {
+        // Whoever pulled has left in the middle.
+        answer.destroy();
       }
-      answer.end();
     });
     inner.on("error", () => answer.destroy());
     answer.on("close", () => inner.destroy());

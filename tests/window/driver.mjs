@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 /** Keys that have no letter (WebDriver, section 17.4.2). */
-export const KEY = { tab: "\uE004", enter: "\uE007", control: "\uE009", escape: "\uE00C", delete: "\uE017", down: "\uE015" };
+export const KEY = { tab: "\uE004", enter: "\uE007", control: "\uE009", shift: "\uE008", escape: "\uE00C", delete: "\uE017", down: "\uE015" };
 
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 

@@ -100,6 +100,13 @@ test("a shell in the terminal tab: keys arrive in order, a large paste arrives w
   await window.press("/bin/busybox stty echo; /bin/busybox ls /" + KEY.enter);
   await window.see("proc");
   await window.picture("window-es-light-terminal");
+  // Out of the terminal: to its tab, and to another section.
+  await window.chord(KEY.control + KEY.shift, KEY.escape);
+  await until(() => window.run("return document.activeElement?.getAttribute('role') === 'tab'"), "the tab with the keyboard");
+  await window.press(KEY.tab);
+  await until(() => window.run("return document.activeElement?.classList.contains('xterm-helper-textarea')"), "the terminal again");
+  await window.chord(KEY.control, "3");
+  await until(() => window.run("return location.hash === '#/images'"), "the images");
   cala("rm", "-f", "-t", "0", "con-shell");
 });
 

@@ -66,9 +66,7 @@ fn read(engine: &Engine, arguments: &Arguments, items: &mpsc::Sender<Item>) -> R
         if flush && items.blocking_send(Ok(std::mem::take(&mut chunk))).is_err() {
             break;
         }
-        if idle
-            && let Some(past) = past.take()
-        {
+        if idle && let Some(past) = past.take() {
             if items.blocking_send(Ok(CAUGHT_UP.to_owned())).is_err() {
                 break;
             }
