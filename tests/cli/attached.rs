@@ -48,6 +48,14 @@ fn standard_input_goes_in_and_its_end_too() {
 fn waiting(world: &crate::World, name: &str) -> (Child, BufReader<std::process::ChildStdout>) {
     let script =
         "trap 'echo usr1' USR1; trap 'echo term; exit 9' TERM; echo ready; while :; do sleep 0.05; done";
+    waiting_with(world, name, script)
+}
+
+fn waiting_with(
+    world: &crate::World,
+    name: &str,
+    script: &str,
+) -> (Child, BufReader<std::process::ChildStdout>) {
     let mut child = world
         .cala
         .command(["run", "--network", "none", "--name", name, &world.image, "sh", "-c", script])
@@ -83,14 +91,63 @@ fn a_lost_terminal_does_not_kill_the_container() {
     if other_program() {
         return;
     }
-    for (name, how) in [("hangup", "HUP"), ("killed", "KILL")] {
-        let (mut child, _lines) = waiting(&world, name);
-        signal(&child, how);
-        child.wait().expect("it ends");
-        let state = world.cala.run(["inspect", "--format", "{{.State.Status}}", name]).success();
-        assert_eq!(state.text(), "running", "after SIG{how}");
-        assert_eq!(world.cala.run(["exec", name, "echo", "alive"]).success().text(), "alive");
+    let (mut child, _lines) = waiting(&world, "killed");
+    signal(&child, "KILL");
+    child.wait().expect("it ends");
+    require!(require::program("script"), "script (bsdutils) is not installed");
+    // script(1) is killed: the terminal that it made is hung up.
+    for (name, options) in [("hangup", "-it"), ("plain", "")] {
+        let line = format!(
+            "CALA run {options} --name {name} --network none IMAGE sh -c 'trap \"echo hup\" HUP; echo ready; while :; do sleep 0.1; done'"
+        );
+        on_a_terminal_that_is_lost(&world, &line);
     }
+    for name in ["killed", "hangup", "plain"] {
+        let state = world.cala.run(["inspect", "--format", "{{.State.Status}}", name]).success();
+        assert_eq!(state.text(), "running", "{name}");
+        assert_eq!(world.cala.run(["exec", name, "echo", "alive"]).success().text(), "alive");
+        assert!(!world.cala.run(["logs", name]).success().stdout.contains("hup"), "{name}");
+        world.cala.run(["rm", "-f", "-t", "0", name]).success();
+    }
+}
+
+/// Runs a shell line on a terminal of its own, which is gone once it shows `ready`.
+fn on_a_terminal_that_is_lost(world: &crate::World, line: &str) {
+    let mut child = terminal_command(world, line).spawn().expect("script runs");
+    let mut screen = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut shown = String::new();
+    while !shown.contains("ready") {
+        shown.clear();
+        assert!(screen.read_line(&mut shown).expect("the terminal shows") > 0, "it ended before");
+    }
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+    // The client ends by itself: nothing holds its output any more.
+    let mut rest = Vec::new();
+    screen.read_to_end(&mut rest).expect("all of them have ended");
+}
+
+#[test]
+fn each_signal_that_is_not_this_programs_own_reaches_the_container() {
+    let Some(world) = world() else { return };
+    let names = "HUP USR2 ALRM CONT TSTP WINCH XCPU VTALRM PROF IO PWR TTIN";
+    let traps: String = names.split(' ').map(|name| format!("trap 'echo {name}' {name}; ")).collect();
+    let script = format!("{traps} trap 'echo term; exit 9' TERM; echo ready; while :; do sleep 0.05; done");
+    let (mut child, mut lines) = waiting_with(&world, "all", &script);
+    for name in names.split(' ') {
+        signal(&child, name);
+        let mut line = String::new();
+        lines.read_line(&mut line).expect("it answers");
+        assert_eq!(line.trim(), name);
+    }
+    for own in ["CHLD", "PIPE", "URG"] {
+        signal(&child, own);
+    }
+    signal(&child, "TERM");
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).expect("it ends");
+    assert_eq!(rest, "term\n");
+    assert_eq!(child.wait().expect("it ends").code(), Some(9));
 }
 
 #[test]
@@ -115,6 +172,12 @@ fn a_reader_that_goes_away_ends_it_quietly() {
 
 /// Runs a shell line on a terminal of its own (script(1)), acting once it shows `ready`; what the terminal showed.
 fn on_a_terminal(world: &crate::World, line: &str, act: impl FnOnce(&mut ChildStdin)) -> Output {
+    let mut child = terminal_command(world, line).spawn().expect("script runs");
+    finish_on_a_terminal(&mut child, act)
+}
+
+/// script(1) with a shell line.
+fn terminal_command(world: &crate::World, line: &str) -> Command {
     let shown = world.cala.command([""; 0]);
     let program = shown.get_program().to_string_lossy().into_owned();
     let roots: Vec<String> = shown.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -125,12 +188,11 @@ fn on_a_terminal(world: &crate::World, line: &str, act: impl FnOnce(&mut ChildSt
         .env_clear()
         .envs(shown.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .env("TERM", "xterm");
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("script runs");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn finish_on_a_terminal(child: &mut Child, act: impl FnOnce(&mut ChildStdin)) -> Output {
     let mut keys = child.stdin.take().expect("a pipe");
     let mut screen = child.stdout.take().expect("a pipe");
     let mut stdout = Vec::new();

@@ -11,6 +11,7 @@ mod formats;
 mod help;
 mod networks;
 mod objects;
+mod starts;
 
 use cala_testkit::{Cala, Image, Output, Registry};
 
