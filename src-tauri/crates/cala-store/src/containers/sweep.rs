@@ -105,6 +105,12 @@ impl Store {
             .collect()
     }
 
+    /// Whether trees wait for being deleted that no monitor deletes at its own end.
+    #[must_use]
+    pub fn has_removed_trees(&self) -> bool {
+        names(&self.path("tmp")).iter().any(|name| name.starts_with(REMOVED))
+    }
+
     /// Trees in `tmp/` that were put aside and wait for being deleted.
     #[must_use]
     pub fn removed_trees(&self) -> Vec<PathBuf> {
