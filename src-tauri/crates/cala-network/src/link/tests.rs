@@ -307,6 +307,7 @@ fn default_routes_come_and_go() {
 
 #[test]
 #[ignore = "a measurement"]
+#[expect(clippy::print_stderr, reason = "a measurement is told")]
 fn how_long_it_takes() {
     in_user_namespace("link::tests::how_long_it_takes", || {
         let median = |mut times: Vec<u128>| {

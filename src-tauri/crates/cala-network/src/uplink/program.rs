@@ -57,11 +57,14 @@ impl Kind {
         match self {
             // No ports in either direction; without --no-map-gw a container would reach the host's 127.0.0.1 by the
             // address of the host's gateway. It is ended by us, so it need not watch the namespace. Its words go to
-            // descriptor 2 (-e; newer versions do so anyway).
+            // descriptor 2 (-e; newer versions do so anyway). It would become `nobody` and lose the namespace where the
+            // user is root and the user namespace maps everybody, hence --runas.
             Self::Pasta => &[
                 "-f",
                 "-q",
                 "-e",
+                "--runas",
+                "0",
                 "--netns-only",
                 "--netns",
                 "/proc/self/fd/0",
@@ -144,7 +147,6 @@ impl Running {
         for argument in kind.arguments() {
             program = program.arg(argument);
         }
-        #[expect(clippy::zombie_processes, reason = "it is reaped by its descriptor")]
         let child = program.spawn().map_err(failed)?;
         let pid = i32::try_from(child.id()).map_err(|_| failed(io::ErrorKind::InvalidData.into()))?;
         let pidfd = PidFd::open(pid).map_err(failed)?;

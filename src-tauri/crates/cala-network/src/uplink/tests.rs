@@ -46,8 +46,7 @@ fn with_taps(test: &str, body: impl FnOnce()) {
 
 fn ready(net: &Net, kinds: &'static [Kind]) -> Keeper {
     let mut keeper = Keeper::start_one_of(kinds, net.namespace.as_fd(), &net.network).expect("it starts");
-    let time = turn_until(&mut keeper, "an uplink", is_ready);
-    eprintln!("uplink ready after {time:?}");
+    turn_until(&mut keeper, "an uplink", is_ready);
     keeper
 }
 
@@ -213,13 +212,14 @@ fn one_that_was_killed_is_started_again() {
         let mut keeper = ready(&net, &[Kind::Pasta]);
         let there = SocketAddr::new(WORLD[0].parse().expect("an address"), 7);
         for _ in 0..2 {
-            assert!(one.reaches(there));
+            // A first connection sometimes gets no answer just after another pasta (of 2023) has begun.
+            until("the world", || one.reaches(there));
             keeper.kill();
             turn_until(&mut keeper, "notice", |status| !is_ready(status));
             let time = turn_until(&mut keeper, "another", is_ready);
             assert!(time < Duration::from_secs(1), "{time:?}");
         }
-        assert!(one.reaches(there));
+        until("the world", || one.reaches(there));
         keeper.end();
     });
 }
