@@ -151,3 +151,172 @@ fn a_stop_whose_monitor_and_command_are_killed_is_over_at_the_next_command() {
     world.cala.run(["rm", "-f", "deaf"]).success();
     nothing_half_made(&world.cala);
 }
+
+/// The control group of a container as `inspect` shows it.
+fn group_of(world: &World, name: &str) -> std::path::PathBuf {
+    let path = world.inspect(name, "{{.State.CgroupPath}}");
+    std::path::Path::new("/sys/fs/cgroup").join(path.trim_start_matches('/'))
+}
+
+fn kill_monitor(world: &World, name: &str) {
+    let pid = world.inspect(name, "{{.State.Pid}}");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let monitor = status.lines().find_map(|line| line.strip_prefix("PPid:")).expect("a parent").trim();
+    signal(monitor.parse().expect("a number"), "KILL");
+}
+
+fn volumes(world: &World) -> Vec<String> {
+    entries(&world.cala.data_root().join("volumes"))
+}
+
+#[test]
+fn a_killed_monitor_leaves_no_control_group_no_volume_and_no_tree() {
+    let Some(world) = world() else { return };
+    for round in 0..4 {
+        // It writes, so that its tree belongs to others than the user.
+        let script = "chown -R 1000:1000 /d; echo x >/anon/x; trap 'exit 0' TERM; echo ready; while :; do sleep 1; done";
+        let script = format!("mkdir /d; {script}");
+        let file = world.cala.folder().join("cid").display().to_string();
+        let args = [
+            "run",
+            "-d",
+            "--rm",
+            "--network",
+            "none",
+            "--name",
+            "gone",
+            "-v",
+            "/anon",
+            "--cidfile",
+            &file,
+            &world.image,
+            "sh",
+            "-c",
+            &script,
+        ];
+        world.cala.run(args).success();
+        world
+            .cala
+            .run([
+                "run",
+                "-d",
+                "--network",
+                "none",
+                "--init",
+                "--name",
+                "kept",
+                &world.image,
+                "sleep",
+                "1000",
+            ])
+            .success();
+        world.cala.eventually(["logs", "gone"], |output| output.stdout.contains("ready"));
+        let groups = [group_of(&world, "gone"), group_of(&world, "kept")];
+        assert!(
+            groups.iter().all(|group| group.is_dir() && group.to_string_lossy().contains("/cala-")),
+            "{groups:?}"
+        );
+        kill_monitor(&world, "gone");
+        kill_monitor(&world, "kept");
+        world
+            .cala
+            .eventually(["ps", "-a", "--format", "{{.Names}} {{.State}}"], |o| o.text() == "kept exited");
+        for group in &groups {
+            assert!(!group.exists(), "{}", group.display());
+        }
+        assert_eq!(volumes(&world), [""; 0]);
+        assert!(!std::path::Path::new(&file).exists());
+        // Any command that changes something deletes the tree.
+        match round % 2 {
+            0 => world.sh("true").success(),
+            _ => world.cala.run(["pull", "-q", &world.image]).success(),
+        };
+        nothing_half_made(&world.cala);
+        world.cala.run(["rm", "kept"]).success();
+    }
+}
+
+#[test]
+fn a_create_killed_at_any_moment_leaves_no_volume_of_nobody() {
+    let Some(world) = world() else { return };
+    let create = ["create", "--name", "x", "--network", "none", "-v", "/a", "-v", "/b", &world.image];
+    let whole = time_of(&world, &create);
+    world.cala.run(["rm", "-v", "x"]).success();
+    assert_eq!(volumes(&world), [""; 0]);
+    for round in 0..24 {
+        killed_after(&world, &create, whole * round / 22);
+        world.cala.run(["rm", "-i", "-v", "x"]).success();
+        // The next one that makes something finishes what the killed one began.
+        world.sh("true").success();
+        assert_eq!(volumes(&world), [""; 0], "round {round}");
+    }
+    nothing_half_made(&world.cala);
+}
+
+#[test]
+fn a_first_fill_that_is_killed_is_made_again() {
+    let Some(world) = world() else { return };
+    let layer = (0..400).fold(cala_testkit::LayerBuilder::default().folder("data", 0o711), |layer, n| {
+        layer.file(&format!("data/f{n}"), 0o600, b"content")
+    });
+    let config = serde_json::json!({ "Env": ["PATH=/bin"] });
+    let more = cala_testkit::Image::new(vec![layer.tar()], cala_testkit::image::Compression::Gzip, &config);
+    let ids: Vec<String> = [&world.busybox, &more]
+        .iter()
+        .flat_map(|image| {
+            let config: serde_json::Value = serde_json::from_slice(&image.config.bytes).expect("JSON");
+            config["rootfs"]["diff_ids"].as_array().expect("a list").clone()
+        })
+        .filter_map(|id| id.as_str().map(str::to_owned))
+        .collect();
+    let layers = world.busybox.layers.iter().chain(&more.layers).cloned().collect();
+    let image = cala_testkit::Image::from_parts(layers, &ids, &config);
+    let registry = cala_testkit::ScriptedRegistry::honest(&[("test/full", "1", &image)]);
+    let reference = registry.reference("test/full", "1");
+    world.cala.run(["pull", "-q", &reference]).success();
+    let script = "ls /data | wc -l; stat -c %a /data";
+    for round in 0..12_u32 {
+        let volume = format!("v{round}:/data");
+        let name = format!("c{round}");
+        let args =
+            ["create", "--name", &name, "--network", "none", "-v", &volume, &reference, "sh", "-c", script];
+        world.cala.run(args).success();
+        // Its monitor is killed too, by its volume's lock being the only one that is held there.
+        let mut start = spawn(&mut world.cala.command(["start", &name]));
+        pause(Duration::from_millis(u64::from(round) * 3));
+        for monitor in monitors_of(&name, &world) {
+            let _ = std::process::Command::new("kill").args(["-9", &monitor]).status();
+        }
+        let _ = start.wait();
+        let seen = world.cala.run([
+            "run",
+            "--rm",
+            "--network",
+            "none",
+            "-v",
+            &volume,
+            &reference,
+            "sh",
+            "-c",
+            script,
+        ]);
+        assert_eq!(seen.success().stdout, "400\n711\n", "round {round}");
+        assert_eq!(
+            entries(&world.cala.data_root().join("volumes").join(format!("v{round}"))),
+            ["_data", "volume.json"]
+        );
+    }
+}
+
+/// Host pids of the monitors of a container, by their command line.
+fn monitors_of(name: &str, world: &World) -> Vec<String> {
+    let id = world.inspect(name, "{{.Id}}");
+    let processes = std::fs::read_dir("/proc").expect("procfs").flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().into_string().ok());
+    pids.filter(|pid| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).into_owned();
+        line.starts_with("cala-monitor") && line.contains(&id[..12])
+    })
+    .collect()
+}
