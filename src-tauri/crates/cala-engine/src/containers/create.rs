@@ -90,6 +90,7 @@ impl Engine {
                     self.object_event(EventKind::Volume, "create", volume, volume)?;
                 }
                 self.container_event(&config, "create", &[])?;
+                self.delete_what_others_left();
                 Ok(config.id)
             }
             Err(error) => {
@@ -119,6 +120,17 @@ impl Engine {
             }
         }
         Ok(anonymous)
+    }
+
+    /// What a `--rm` container whose monitor was killed left, or a killed removal; that it cannot be deleted is no reason
+    /// not to make another.
+    fn delete_what_others_left(&self) {
+        let Ok(store) = self.store() else { return };
+        if store.has_removed_trees()
+            && let Err(error) = self.delete_trees(&[])
+        {
+            tracing::debug!(%error, "what others left could not be deleted now");
+        }
     }
 
     /// Takes volumes away again that were made for a container that could not be made. What fails is left behind empty.
