@@ -188,7 +188,7 @@ fn values_that_do_not_fit() {
             &["run", "--network", "nosuch", "box"],
             125,
             "Error: unable to find network with name or ID nosuch: network not found",
-            "`host`",
+            "`cala network ls`",
         ),
         row(
             &["run", "--name", "bad name", "box"],
@@ -197,10 +197,10 @@ fn values_that_do_not_fit() {
             "",
         ),
         row(
-            &["run", "-p", "80:80", "box"],
+            &["run", "-p", "80:99999", "box"],
             125,
-            "Error: publishing ports is not there yet",
-            "--network host",
+            "Error: invalid value \"80:99999\" for publish: port numbers must be between 1 and 65535 (inclusive), got 99999",
+            "127.0.0.1:8080:80",
         ),
         row(
             &["run", "--label", "=x", "box"],

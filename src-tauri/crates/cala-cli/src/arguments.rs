@@ -231,13 +231,14 @@ impl<'a> Walk<'a> {
         use std::fmt::Write as _;
         let path = self.path();
         let mut text = format!("unrecognized command `{path} {word}`\n");
-        let near: Vec<&str> = self
+        let mut near: Vec<&str> = self
             .command
             .get_subcommands()
             .filter(|command| !command.is_hide_set())
             .map(Command::get_name)
             .filter(|name| distance(name, word) <= 2 || name.starts_with(word))
             .collect();
+        near.sort_unstable();
         if !near.is_empty() {
             text.push_str("\nDid you mean this?\n");
             for name in near {

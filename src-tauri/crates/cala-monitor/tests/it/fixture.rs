@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use cala_monitor::client::Attachment;
 use cala_monitor::frames::{FrameDecoder, FrameKind};
 use cala_monitor::protocol::AttachOptions;
-use cala_monitor::{LogPlan, MonitorClient, RunPlan, SeccompPlan};
+use cala_monitor::{LogPlan, MonitorClient, NetworkPlan, RunPlan, SeccompPlan};
 use cala_spec::{ContainerId, ContainerState};
 use serde_json::json;
 
@@ -89,6 +89,7 @@ impl Fixture {
             stop_timeout_s: 10,
             durable: false,
             log: LogPlan::with_defaults(&dir.join("ctr.log")),
+            network: NetworkPlan::default(),
             image: "busybox".into(),
             labels: std::collections::BTreeMap::new(),
         };
