@@ -7,6 +7,7 @@ mod hostile;
 mod images;
 mod inside;
 mod lifecycle;
+mod networks;
 mod volumes;
 
 use cala_testkit::{Cala, Image, Output, Registry};
