@@ -480,6 +480,7 @@ describe("run and pull", () => {
       await page.getByRole("button", { name: "Run", exact: true }).click();
       await page.getByRole("tab", { name: "Logs", selected: true }).waitFor();
       await page.reload();
+      await page.getByRole("link", { name: "Containers" }).waitFor();
       await page.keyboard.press("Control+4");
       await page.getByText("cala run -d -e TOKEN=••• cala/hello").first().waitFor();
       await page.getByRole("button", { name: "Save as a script" }).click();
