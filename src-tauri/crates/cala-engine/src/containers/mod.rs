@@ -15,6 +15,7 @@ mod stop;
 mod wait;
 
 pub use exec::ExecStarted;
+pub(crate) use plan::outward_address;
 pub use stop::Stopped;
 
 use cala_spec::{ContainerId, ContainerStatus};

@@ -140,9 +140,12 @@ impl Engine {
                 let holder = self
                     .port_holder(port, protocol)
                     .map_or_else(String::new, |who| format!("{who} has it; "));
+                let suffix = if protocol == Protocol::Udp { "/udp" } else { "" };
                 EngineError::PortInUse {
                     message: text,
-                    remedy: format!("{holder}choose another port of the host, or 0 for a free one"),
+                    remedy: format!(
+                        "{holder}choose another port of the host, or 0 for a free one; `cala network doctor {port}{suffix}` tells which is free"
+                    ),
                 }
             }
             ErrorKind::PermissionDenied => EngineError::PortRefused {

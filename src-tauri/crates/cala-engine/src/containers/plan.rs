@@ -208,7 +208,7 @@ fn containerenv(config: &ContainerConfig) -> String {
 
 /// Asked on a thread of its own, because the caller may or may not be inside a tokio runtime. Without an answer the
 /// host's names are left out.
-pub(super) fn outward_address() -> Option<IpAddr> {
+pub(crate) fn outward_address() -> Option<IpAddr> {
     let ask = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().ok()?;
         runtime.block_on(addresses::outward_address()).ok()?

@@ -44,7 +44,7 @@ impl Engine {
     }
 }
 
-fn summary_of(entry: &NetworkEntry) -> NetworkSummary {
+pub(super) fn summary_of(entry: &NetworkEntry) -> NetworkSummary {
     match entry {
         NetworkEntry::Sound(network) => summary(network),
         NetworkEntry::Damaged(damaged) => NetworkSummary {

@@ -4,9 +4,14 @@
 //! something first asks for it.
 
 mod create;
+mod doctor;
+mod explain;
 mod inspect;
 mod list;
+mod map;
+mod reach;
 mod remove;
+mod sockets;
 mod update;
 
 use std::collections::BTreeSet;

@@ -10,6 +10,8 @@ mod info;
 mod inspect;
 mod inspect_host;
 mod network;
+mod network_doctor;
+mod network_map;
 
 pub use container::{ContainerSummary, PortMapping};
 pub use image::{HistoryEntry, ImageInspect, ImageInspectConfig, ImageSummary, RemovedImage, RootFs};
@@ -26,3 +28,7 @@ pub use network::{
     LeaseRange, NetworkAddress, NetworkContainer, NetworkEndpointAddresses, NetworkInspect, NetworkSubnet,
     NetworkSummary,
 };
+pub use network_doctor::{
+    PortHolder, PortReport, PortSocket, ReachAttempt, ReachOutcome, ReachReason, ReachReport,
+};
+pub use network_map::{MapContainer, MapEndpoint, MapLive, MapNetwork, MapPort, MapUplink, NetworkMap};
