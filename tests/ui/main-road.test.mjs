@@ -232,6 +232,7 @@ step("activity keeps tasks and the journal", async () => {
 
 step("by keyboard alone: run, open, stop, remove", async () => {
   await page.keyboard.press("n");
+  await page.waitForFunction(() => document.activeElement?.tagName === "INPUT");
   await page.keyboard.type("cala/hello");
   await page.keyboard.press("Escape");
   await page.keyboard.press("Tab");

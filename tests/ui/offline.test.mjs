@@ -52,6 +52,8 @@ const until = (page, name) => page.waitForFunction((text) => {
   const element = document.activeElement;
   return (element.getAttribute("aria-label") ?? element.textContent ?? "").trim() === text;
 }, name);
+/** The form's first field has the keyboard as soon as it is there. */
+const inForm = (page) => page.waitForFunction(() => document.activeElement?.tagName === "INPUT");
 const strip = (page) => page.getByRole("region", { name: "Command of the last action" });
 const dialog = (page) => page.getByRole("dialog");
 
@@ -131,6 +133,7 @@ describe("containers", () => {
     onPage("", async (page) => {
       await row(page, "web").waitFor();
       await page.keyboard.press("n");
+      await inForm(page);
       await page.keyboard.type("cala/hello");
       await page.keyboard.press("Tab");
       await page.keyboard.type("keys");
@@ -193,6 +196,7 @@ describe("containers", () => {
       await row(page, "worker").waitFor({ state: "detached" });
       assert.notEqual(await page.evaluate(() => document.activeElement.tagName), "BODY");
       await page.keyboard.press("n");
+      await inForm(page);
       await page.keyboard.type("nowhere");
       await page.getByRole("button", { name: "Run", exact: true }).press("Enter");
       await page.getByText("The registry has no such image.").waitFor();
@@ -207,6 +211,7 @@ describe("containers", () => {
 
   test("a start that failed says why, and the list says that it failed", () =>
     onPage("#/run", async (page) => {
+      await inForm(page);
       await page.keyboard.type("alpine");
       await page.getByLabel("Name", { exact: true }).fill("broken");
       await page.getByLabel("Command", { exact: true }).fill("missing");
@@ -218,6 +223,7 @@ describe("containers", () => {
 
   test("one that is removed at its end says how it ended and what it said", () =>
     onPage("#/run", async (page) => {
+      await inForm(page);
       await page.keyboard.type("cala/hello");
       await page.getByLabel("Name", { exact: true }).fill("brief");
       await page.getByText("More options").click();
@@ -472,6 +478,7 @@ describe("run and pull", () => {
 
   test("the journal outlives a reload, and its script asks for what it may not know", () =>
     onPage("#/run", async (page) => {
+      await inForm(page);
       await page.keyboard.type("cala/hello");
       await page.getByRole("button", { name: "Add a variable" }).click();
       await page.keyboard.type("TOKEN");
