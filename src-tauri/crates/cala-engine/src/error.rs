@@ -196,11 +196,13 @@ impl Classify for EngineError {
             Self::ControlSocket { .. } => {
                 "if that is what you want, add --security-opt allow=control-sockets".into()
             }
-            Self::MissingController { controller, .. } => format!(
-                "let systemd hand it to you: sudo systemctl edit user@.service, add the lines [Service] and \
-                 Delegate=cpu cpuset io memory pids, then log in again (needed here: {controller})"
+            Self::MissingController { controller, .. } => Hints::from(
+                "in a session of ssh or of the console, begin the command with: systemd-run --user --scope --quiet",
             )
-            .into(),
+            .and(format!(
+                "else let systemd hand it to you: sudo systemctl edit user@.service, add the lines [Service] and \
+                 Delegate=cpu cpuset io memory pids, then log in again (needed here: {controller})"
+            )),
             Self::WrongState { remedy, .. } if !remedy.is_empty() => {
                 remedy.clone().into()
             }

@@ -250,7 +250,7 @@ mod tests {
         assert!(size("ctr.log.3").is_err());
         let dropped: u64 = contents_of(&folder.path().join("ctr.log.dropped"));
         let kept: u64 = ["ctr.log", "ctr.log.1", "ctr.log.2"].map(|name| size(name).unwrap()).iter().sum();
-        let line = 44 + 2 + 1;
+        let line = 43 + 2 + 1;
         let all: u64 = (0..1000_u64).map(|number| line + number.to_string().len() as u64).sum();
         assert_eq!(dropped + kept, all);
         let all: String =

@@ -54,7 +54,7 @@ struct Member {
 
 #[derive(Debug)]
 enum Place {
-    Held(Lease),
+    Held(Box<Lease>),
     /// The holder died; the network's namespace, and when it is tried again.
     Lost {
         namespace: OwnedFd,
@@ -209,7 +209,7 @@ impl Networks {
         let lease = client.attach(&attach, self.container.as_fd()).map_err(|error| failure_of(&error))?;
         if let Some(member) = self.members.get_mut(index) {
             member.attached = lease.attached().clone();
-            member.place = Place::Held(lease);
+            member.place = Place::Held(Box::new(lease));
         }
         if self.way_out() == Some(index) { self.publish_all() } else { Ok(()) }
     }
@@ -382,7 +382,12 @@ impl Networks {
 
 impl Member {
     fn new(membership: Membership, lease: Lease, default_route: bool) -> Self {
-        Self { membership, attached: lease.attached().clone(), default_route, place: Place::Held(lease) }
+        Self {
+            membership,
+            attached: lease.attached().clone(),
+            default_route,
+            place: Place::Held(Box::new(lease)),
+        }
     }
 
     fn lose(&mut self, now: Instant) {
