@@ -232,6 +232,7 @@ fn of_many_with_one_name_one_is_made() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the moment of the kill is what is varied")]
 fn a_killed_maker_leaves_nothing_half_made() {
     let fixture = Fixture::new();
     for round in 0..30u32 {
