@@ -11,6 +11,7 @@ use cala_testkit::image::Image;
 use super::images;
 use super::measure::{Act, alone, compare, head, quiet};
 use super::memory::{peaks, pids_named, private_kib};
+use super::networks;
 use super::programs::Bench;
 
 /// Runs of cases that take seconds.
@@ -21,11 +22,11 @@ const RUNNING: usize = 50;
 const STOPPED: usize = 500;
 
 /// What the cases need, made for the first of them that does.
-struct Table {
-    bench: Bench,
+pub(super) struct Table {
+    pub(super) bench: Bench,
     registry: Registry,
     /// A small image that both have.
-    image: String,
+    pub(super) image: String,
     running: Cell<bool>,
     stopped: Cell<bool>,
 }
@@ -34,12 +35,16 @@ struct Table {
 type Case = fn(&Table, &str) -> Result<()>;
 
 /// The cases by name, in the order in which they disturb each other least.
-const CASES: [(&str, Case); 17] = [
+const CASES: [(&str, Case); 21] = [
     ("version", version),
     ("run", run_one),
     ("run-beside", run_beside),
     ("floor", floor),
     ("hundred", hundred),
+    ("net-first", networks::first),
+    ("net-used", networks::used),
+    ("net-connect", networks::connect),
+    ("net-memory", networks::memory),
     ("inspect", inspect),
     ("images", images_list),
     ("pull-large", pull_large),
@@ -85,7 +90,7 @@ impl Table {
     }
 
     /// The same words for both.
-    fn both(&self, name: &str, goal: &str, words: &[&str]) -> Result<()> {
+    pub(super) fn both(&self, name: &str, goal: &str, words: &[&str]) -> Result<()> {
         let words = || words.iter().copied();
         compare(
             name,
@@ -96,12 +101,12 @@ impl Table {
         )
     }
 
-    fn each(&self, words: &[&str]) -> Result<()> {
+    pub(super) fn each(&self, words: &[&str]) -> Result<()> {
         quiet(&mut self.bench.cala(words.iter().copied()))?;
         quiet(&mut self.bench.podman(words.iter().copied()))
     }
 
-    fn run_words(&self) -> [&str; 6] {
+    pub(super) fn run_words(&self) -> [&str; 6] {
         ["run", "--rm", "--network", "none", &self.image, "true"]
     }
 

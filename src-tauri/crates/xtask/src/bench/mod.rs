@@ -8,6 +8,7 @@ mod cases;
 mod images;
 mod measure;
 mod memory;
+mod networks;
 mod place;
 mod programs;
 mod window;
