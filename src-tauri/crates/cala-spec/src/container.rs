@@ -244,6 +244,10 @@ pub struct ContainerConfig {
     /// Its published ports; none has host port 0.
     #[serde(default)]
     pub ports: Vec<PortMapping>,
+    /// The ports that its image exposes, `80/tcp`; sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub exposed_ports: Vec<String>,
     /// The wish this was made from; source of everything that is not above.
     pub spec: ContainerSpec,
 }

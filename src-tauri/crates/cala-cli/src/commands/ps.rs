@@ -184,7 +184,7 @@ fn row(container: &ContainerSummary, whole: bool, now: i64) -> Value {
         ("Pod", Value::text("")),
         ("PodID", Value::text("")),
         ("PodName", Value::text("")),
-        ("Ports", Value::text(ports(&container.ports))),
+        ("Ports", Value::text(ports(&container.ports, &container.exposed_ports))),
         ("Restarts", Value::Int(container.restarts.into())),
         ("RunningFor", Value::text(started().unwrap_or(human))),
         (
@@ -198,7 +198,8 @@ fn row(container: &ContainerSummary, whole: bool, now: i64) -> Value {
     Value::structure("Container", fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-fn ports(ports: &[PortMapping]) -> String {
+/// Published ports, then those that are exposed and not published; TCP first, by number.
+fn ports(ports: &[PortMapping], exposed: &BTreeMap<String, Vec<String>>) -> String {
     let one = |port: &PortMapping| {
         let address = if port.host_ip.is_empty() { "0.0.0.0" } else { &port.host_ip };
         let span = |first: u16| match port.range {
@@ -207,7 +208,20 @@ fn ports(ports: &[PortMapping]) -> String {
         };
         format!("{address}:{}->{}/{}", span(port.host_port), span(port.container_port), port.protocol)
     };
-    ports.iter().map(one).collect::<Vec<_>>().join(", ")
+    let published = |number: u16, protocol: &str| {
+        ports.iter().any(|port| {
+            let behind = number.checked_sub(port.container_port);
+            port.protocol == protocol && behind.is_some_and(|behind| behind < port.range.max(1))
+        })
+    };
+    let numbered = exposed.iter().filter_map(|(number, protocols)| Some((number.parse().ok()?, protocols)));
+    let mut only: Vec<(bool, &str, u16)> = numbered
+        .flat_map(|(number, protocols)| protocols.iter().map(move |p| (p != "tcp", p.as_str(), number)))
+        .filter(|(_, protocol, number)| !published(*number, protocol))
+        .collect();
+    only.sort_unstable();
+    let only = only.iter().map(|(_, protocol, number)| format!("{number}/{protocol}"));
+    ports.iter().map(one).chain(only).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -244,6 +258,17 @@ mod tests {
             "CONTAINER ID  IMAGE                         COMMAND               CREATED         STATUS                     PORTS                 NAMES\n\
              1e9b804cc853  docker.io/library/box:latest  sh -c echo out; e...  48 seconds ago  Exited (3) 48 seconds ago  0.0.0.0:8080->80/tcp  done\n"
         );
+    }
+
+    #[test]
+    fn exposed_ports_follow_the_published_ones() {
+        let published = container().ports;
+        let exposed: BTreeMap<String, Vec<String>> = serde_json::from_value(serde_json::json!({
+            "80": ["tcp", "udp"], "53": ["udp"], "443": ["tcp"]
+        }))
+        .expect("ports");
+        assert_eq!(ports(&published, &exposed), "0.0.0.0:8080->80/tcp, 443/tcp, 53/udp, 80/udp");
+        assert_eq!(ports(&[], &exposed), "80/tcp, 443/tcp, 53/udp, 80/udp");
     }
 
     #[test]

@@ -77,7 +77,8 @@ impl Engine {
         spec.shm_size = Some(spec.shm_size.unwrap_or_else(|| default_shm_size(&spec)));
         mounts::make_sources(&spec.mounts)?;
         let anonymous = self.make_volumes(&mut spec)?;
-        let made = config(spec, process, image, (networks, ports))
+        let exposed_ports = exposed(&defaults.exposed_ports);
+        let made = config(spec, process, image, (networks, ports, exposed_ports))
             .and_then(|config| self.claim(config, &anonymous))
             .and_then(|(config, dir)| {
                 let finished = self.finish(&config, &dir, checked.seccomp.as_ref());
@@ -206,7 +207,7 @@ fn config(
     spec: ContainerSpec,
     process: Process,
     image: &ImageRecord,
-    (networks, ports): (Vec<NetworkAttachment>, Vec<PortMapping>),
+    (networks, ports, exposed_ports): (Vec<NetworkAttachment>, Vec<PortMapping>, Vec<String>),
 ) -> Result<ContainerConfig> {
     let id = new_container_id()?;
     let hostname = default_hostname(&spec, &id);
@@ -232,9 +233,25 @@ fn config(
         stop_timeout: process.stop_timeout,
         networks,
         ports,
+        exposed_ports,
         id,
         spec,
     })
+}
+
+/// The ports that an image exposes with their protocols, sorted as `ps` shows them; what is no port is left out.
+fn exposed(texts: &[String]) -> Vec<String> {
+    let mut ports: Vec<(&str, u16)> = texts
+        .iter()
+        .filter_map(|text| {
+            let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+            let known = matches!(protocol, "tcp" | "udp" | "sctp");
+            port.parse().ok().filter(|port| known && *port != 0).map(|port| (protocol, port))
+        })
+        .collect();
+    ports.sort_unstable_by_key(|(protocol, port)| (*protocol != "tcp", *protocol, *port));
+    ports.dedup();
+    ports.iter().map(|(protocol, port)| format!("{port}/{protocol}")).collect()
 }
 
 fn generated_name(attempt: u32) -> Result<ContainerName> {
@@ -256,6 +273,12 @@ mod tests {
     use cala_spec::container::Resources;
 
     use super::*;
+
+    #[test]
+    fn exposed_ports_are_numbers_with_a_protocol() {
+        let image = ["443", "53/udp", "80/tcp", "443/tcp", "x/tcp", "0/tcp", "9/what"].map(str::to_owned);
+        assert_eq!(exposed(&image), ["80/tcp", "443/tcp", "53/udp"]);
+    }
 
     #[test]
     fn shared_memory_is_half_of_the_limit() {

@@ -184,7 +184,7 @@ fn network_settings(store: &Store, config: &ContainerConfig, state: &ContainerSt
         global_ipv6_address: first.global_ipv6_address,
         global_ipv6_prefix_len: first.global_ipv6_prefix_len,
         mac_address: first.mac_address,
-        ports: bindings(&config.ports),
+        ports: settings_ports(config),
         sandbox_key: if state.pid > 0 { format!("/proc/{}/ns/net", state.pid) } else { String::new() },
         networks,
     }
@@ -236,6 +236,24 @@ fn bindings(ports: &[PortMapping]) -> BTreeMap<String, serde_json::Value> {
     all
 }
 
+/// Published ports, and null for what the image exposes; nothing in another's network.
+fn settings_ports(config: &ContainerConfig) -> BTreeMap<String, serde_json::Value> {
+    let mut all = bindings(&config.ports);
+    if config.spec.network.is_own() {
+        for port in &config.exposed_ports {
+            all.entry(port.clone()).or_insert(serde_json::Value::Null);
+        }
+    }
+    all
+}
+
+/// What the image exposes and what is published, each with an empty object.
+fn exposed_ports(config: &ContainerConfig) -> BTreeMap<String, serde_json::Value> {
+    let published = config.ports.iter().map(|port| format!("{}/{}", port.container_port, port.protocol));
+    let all = config.exposed_ports.iter().cloned().chain(published);
+    all.map(|port| (port, serde_json::Value::Object(serde_json::Map::new()))).collect()
+}
+
 fn config_of(store: &Store, config: &ContainerConfig) -> InspectConfig {
     let (entrypoint, command) = config.args.split_at(config.entrypoint_len.min(config.args.len()));
     InspectConfig {
@@ -259,6 +277,7 @@ fn config_of(store: &Store, config: &ContainerConfig) -> InspectConfig {
         create_command: command_line::create(&config.spec),
         umask: "0022".to_owned(),
         volumes: anonymous_places(store, config),
+        exposed_ports: exposed_ports(config),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Listing containers.
 
+use std::collections::BTreeMap;
+
 use cala_spec::{ContainerConfig, ContainerState, ContainerStatus, PortMapping, human};
 use cala_store::{Container, ContainerEntry, DamagedContainer};
 
@@ -71,7 +73,7 @@ fn is_up(entry: &ContainerEntry) -> bool {
 
 fn matches(matcher: &ContainerMatcher, entry: &ContainerEntry) -> bool {
     let config = entry.config();
-    let empty = std::collections::BTreeMap::new();
+    let empty = BTreeMap::new();
     matcher.matches(&Subject {
         id: entry.id().as_str(),
         name: entry.name().map_or("", |name| name.as_str()),
@@ -129,6 +131,7 @@ fn of_config(config: &ContainerConfig) -> ContainerSummary {
         networks: config.networks.iter().map(|attachment| attachment.network.clone()).collect(),
         pid: 0,
         ports: spans(&config.ports),
+        exposed_ports: exposed(&config.exposed_ports),
         restarts: 0,
         size: None,
         started_at: time::seconds(0),
@@ -137,6 +140,15 @@ fn of_config(config: &ContainerConfig) -> ContainerSummary {
         created: time::seconds(config.created_ns),
         damaged: None,
     }
+}
+
+/// `80/tcp` as the number to its protocols.
+fn exposed(ports: &[String]) -> BTreeMap<String, Vec<String>> {
+    let mut all = BTreeMap::<String, Vec<String>>::new();
+    for (port, protocol) in ports.iter().filter_map(|port| port.split_once('/')) {
+        all.entry(port.to_owned()).or_default().push(protocol.to_owned());
+    }
+    all
 }
 
 /// Ports that follow one another are shown as a range.
@@ -183,12 +195,13 @@ fn damaged_row(damaged: &DamagedContainer) -> ContainerSummary {
             id: damaged.id.to_string(),
             image: String::new(),
             image_id: String::new(),
-            labels: std::collections::BTreeMap::new(),
+            labels: BTreeMap::new(),
             mounts: Vec::new(),
             names: damaged.name.iter().map(ToString::to_string).collect(),
             networks: Vec::new(),
             pid: 0,
             ports: Vec::new(),
+            exposed_ports: BTreeMap::new(),
             restarts: 0,
             size: None,
             started_at: time::seconds(0),

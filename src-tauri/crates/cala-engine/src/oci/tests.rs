@@ -26,6 +26,7 @@ fn config(spec: ContainerSpec) -> ContainerConfig {
         stop_timeout: 10,
         networks: Vec::new(),
         ports: Vec::new(),
+        exposed_ports: Vec::new(),
         spec,
     }
 }

@@ -42,6 +42,10 @@ pub struct ContainerSummary {
     pub pid: i32,
     /// Published ports.
     pub ports: Vec<PortMapping>,
+    /// Ports that the image exposes: the number to its protocols; left out when there is none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub exposed_ports: BTreeMap<String, Vec<String>>,
     /// How often it was restarted.
     pub restarts: u32,
     /// Sizes, when asked for.

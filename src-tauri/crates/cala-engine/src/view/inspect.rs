@@ -276,4 +276,8 @@ pub struct InspectConfig {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "ts", ts(skip))]
     pub volumes: BTreeMap<String, serde_json::Value>,
+    /// Ports that the image exposes and those that are published, each with an empty object; left out when there is none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub exposed_ports: BTreeMap<String, serde_json::Value>,
 }

@@ -61,6 +61,7 @@ pub(crate) fn config_with(id: ContainerId, name: &str) -> ContainerConfig {
         stop_timeout: 10,
         networks: Vec::new(),
         ports: Vec::new(),
+        exposed_ports: Vec::new(),
         spec: ContainerSpec { image: "alpine".to_owned(), ..ContainerSpec::default() },
     }
 }
