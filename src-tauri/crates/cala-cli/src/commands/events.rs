@@ -109,7 +109,7 @@ fn shown(event: &Event, format: Option<&Format>, whole: bool) -> Result<String, 
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_empty(text: &&str) -> bool {
     text.is_empty()
 }
