@@ -8,6 +8,7 @@ mod images;
 mod inside;
 mod lifecycle;
 mod networks;
+mod reach;
 mod volumes;
 
 use cala_testkit::{Cala, Image, Output, Registry};
