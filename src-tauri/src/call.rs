@@ -2,6 +2,8 @@
 //!
 //! Both ways in (Tauri's IPC and HTTP) end here, so they cannot differ.
 
+mod network;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +72,9 @@ pub(crate) async fn call(app: &Arc<App>, command: &str, args: Value) -> Result<V
         "run" => Ok(json!({ "task": tasks::run(app, parse::<Wish>(args)?.spec) })),
         "settings_get" => answer(&app.settings.read()),
         "settings_set" => app.settings.write(&parse::<NewSettings>(args)?.settings).map(|()| Value::Null),
+        _ if command.starts_with("network") || command.starts_with("port") => {
+            network::call(app, command, args).await
+        }
         _ if command.starts_with("container") => container(app, command, args).await,
         _ if command.starts_with("image") => image(app, command, args).await,
         _ => Err(unknown(command)),

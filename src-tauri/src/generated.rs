@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use cala_engine::view::{ContainerInspect, ContainerSummary, ImageInspect, ImageSummary, Info};
-use cala_spec::ContainerSpec;
+use cala_engine::view::{
+    ContainerInspect, ContainerSummary, ImageInspect, ImageSummary, Info, NetworkMap, PortReport,
+};
+use cala_spec::network::NetworkSpec;
+use cala_spec::{ContainerSpec, Network};
 use ts_rs::{Config, TS, TypeVisitor};
 
 use crate::dto::{ErrorBody, Happening, Settings, Task};
@@ -21,11 +24,13 @@ impl TypeVisitor for Collect<'_> {
     fn visit<T: TS + 'static + ?Sized>(&mut self) {
         if T::output_path().is_some() {
             let name = T::ident(self.config);
-            if self.found.contains_key(&name) {
+            let docs = T::docs().unwrap_or_default();
+            let declaration = format!("{docs}export {}\n", T::decl(self.config));
+            if let Some(known) = self.found.get(&name) {
+                assert_eq!(*known, declaration, "two types are called {name}: rename one by `ts(rename)`");
                 return;
             }
-            let docs = T::docs().unwrap_or_default();
-            self.found.insert(name, format!("{docs}export {}\n", T::decl(self.config)));
+            self.found.insert(name, declaration);
         }
         T::visit_dependencies(self);
         T::visit_generics(self);
@@ -41,6 +46,10 @@ fn generate() -> String {
     collect.visit::<ImageSummary>();
     collect.visit::<ImageInspect>();
     collect.visit::<Info>();
+    collect.visit::<Network>();
+    collect.visit::<NetworkSpec>();
+    collect.visit::<NetworkMap>();
+    collect.visit::<PortReport>();
     collect.visit::<ErrorBody>();
     collect.visit::<Task>();
     collect.visit::<Happening>();

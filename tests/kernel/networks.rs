@@ -200,7 +200,8 @@ fn a_killed_holder_is_replaced_and_nothing_else_notices() {
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         // One that has ended and is not reaped yet has no command line.
         let is_holder = |pid: &i32| {
-            let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+            let read =
+                |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
             read("comm").starts_with("cala:netns") && !read("cmdline").is_empty()
         };
         pids.filter(is_holder).collect()

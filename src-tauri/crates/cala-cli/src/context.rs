@@ -4,6 +4,9 @@ use std::future::Future;
 use std::path::PathBuf;
 
 use cala_engine::{Engine, EngineOptions};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::failure::Failure;
 
@@ -29,8 +32,9 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(globals: Globals) -> Result<Self, Failure> {
-        if let Some(level) = &globals.log_level {
-            log_to_stderr(level)?;
+        match &globals.log_level {
+            Some(level) => log_to_stderr(level)?,
+            None => warn_on_stderr(),
         }
         Ok(Self { globals })
     }
@@ -52,6 +56,36 @@ impl Context {
             .build()
             .map_err(|error| Failure::io("starting the runtime", &error))?;
         Ok(runtime.block_on(future))
+    }
+}
+
+/// What the engine warns of, in the form of our own warnings.
+fn warn_on_stderr() {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(std::io::stderr)
+        .with_ansi(crate::output::watched())
+        .event_format(Warning)
+        .init();
+}
+
+/// `Warning: …` without time and place.
+struct Warning;
+
+impl<S, N> FormatEvent<S, N> for Warning
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &tracing::Event<'_>,
+    ) -> std::fmt::Result {
+        writer.write_str("Warning: ")?;
+        context.format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
     }
 }
 

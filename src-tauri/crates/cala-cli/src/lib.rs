@@ -4,8 +4,8 @@
 //! one command (`commands`), which calls the engine and shows what it answers. Errors become one line, hints and an exit
 //! code in one place (`failure`).
 //!
-//! **Invariant: nothing is started before it is needed**: no runtime for a command that does not wait, no tracing unless
-//! `--log-level` asks, no engine for `version`. Deliberately absent: anything that touches a container by itself.
+//! **Invariant: nothing is started before it is needed**: no runtime for a command that does not wait, no engine for
+//! `version`. Deliberately absent: anything that touches a container by itself.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -21,7 +21,7 @@ pub mod protocol;
 pub mod record;
 mod supervisor;
 
-pub use client::{Attachment, ExecStarted, MonitorClient};
+pub use client::{Attachment, ExecStarted, MonitorClient, StartedInfo};
 pub use error::MonitorError;
 pub use launcher::main;
 pub use plan::{LogPlan, Membership, NetworkPlan, RunPlan, SeccompPlan, VolumePlan};

@@ -280,9 +280,41 @@ stop_signal?: string,
  */
 stop_timeout?: number, 
 /**
- * The network.
+ * Where its network comes from.
  */
 network: NetworkMode, 
+/**
+ * The networks to be in, the first one first; empty is the default network. With [`NetworkMode::Bridge`] only.
+ */
+networks: Array<NetworkAttachment>, 
+/**
+ * Ports to publish; host port 0 is a free one.
+ */
+ports: Array<PortMapping>, 
+/**
+ * Publish every port that the image exposes, on free ports of the host.
+ */
+publish_all: boolean, 
+/**
+ * Name servers in place of the networks' own.
+ */
+dns: string[], 
+/**
+ * Search domains in place of the networks' own; `.` is none.
+ */
+dns_search: Array<string>, 
+/**
+ * Options of the resolver (resolv.conf(5)).
+ */
+dns_options: Array<string>, 
+/**
+ * Lines for /etc/hosts as `NAME[;NAME…]:ADDRESS`; the address `host-gateway` is the host's.
+ */
+add_hosts: Array<string>, 
+/**
+ * Leave the image's /etc/hosts as it is.
+ */
+no_hosts: boolean, 
 /**
  * Size of /dev/shm in bytes.
  */
@@ -1352,6 +1384,35 @@ create: boolean, } | { "type": "volume",
 name: string | null, } | { "type": "tmpfs" };
 
 /**
+ * How a container joins a network: `--network NET:ip=…,ip6=…,mac=…,alias=…,interface_name=…`.
+ */
+export type NetworkAttachment = { 
+/**
+ * In a wish the name, id or id prefix; as stored the id.
+ */
+network: string, 
+/**
+ * More names of the container in this network.
+ */
+aliases: Array<string>, 
+/**
+ * A fixed IPv4 address.
+ */
+ip?: string, 
+/**
+ * A fixed IPv6 address.
+ */
+ip6?: string, 
+/**
+ * A fixed MAC address, six hex pairs with colons.
+ */
+mac?: string, 
+/**
+ * Name of the interface in the container; `eth0`, `eth1`, … by default.
+ */
+interface_name?: string, };
+
+/**
  * A container's place in one network.
  */
 export type NetworkEndpoint = { 
@@ -1368,13 +1429,29 @@ IPAddress: string,
  */
 IPPrefixLen: number, 
 /**
+ * IPv6 gateway.
+ */
+IPv6Gateway: string, 
+/**
+ * IPv6 address.
+ */
+GlobalIPv6Address: string, 
+/**
+ * Its prefix length.
+ */
+GlobalIPv6PrefixLen: number, 
+/**
  * Hardware address.
  */
 MacAddress: string, 
 /**
  * The network.
  */
-NetworkID: string, };
+NetworkID: string, 
+/**
+ * Its names here besides its own.
+ */
+Aliases: Array<string>, };
 
 /**
  * An interface of the host.
@@ -1390,9 +1467,9 @@ name: string,
 addresses: Array<string>, };
 
 /**
- * Which network a container is in.
+ * Where a container's network comes from.
  */
-export type NetworkMode = "none" | "host";
+export type NetworkMode = "bridge" | "none" | "host" | { "container": string } | { "ns": string };
 
 /**
  * Addresses and ports. Empty addresses until the container is in a network.
@@ -1474,29 +1551,30 @@ architecture: string,
 variant?: string | null, };
 
 /**
- * A published port.
+ * One published port: a port of the host that leads to a port of the container.
  */
 export type PortMapping = { 
 /**
- * Address of the host, empty for all.
+ * Address of the host; `None` is every address, IPv4 and IPv6.
  */
-host_ip: string, 
+host_ip?: string, 
 /**
- * First port in the container.
- */
-container_port: number, 
-/**
- * First port of the host.
+ * Port of the host, 1 to 65535. 0 in a wish only: a free one is chosen when the container is created.
  */
 host_port: number, 
 /**
- * How many ports follow one another.
+ * Port of the container, 1 to 65535.
  */
-range: number, 
+container_port: number, 
 /**
- * `tcp`, `udp` or `sctp`.
+ * The protocol.
  */
-protocol: string, };
+protocol: Protocol, };
+
+/**
+ * A transport protocol whose ports can be published.
+ */
+export type Protocol = "tcp" | "udp";
 
 /**
  * When `run` and `create` ask the registry (`--pull`).

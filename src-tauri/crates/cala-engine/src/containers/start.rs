@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cala_monitor::protocol::AttachOptions as MonitorAttach;
-use cala_monitor::{Attachment, MonitorClient};
+use cala_monitor::{Attachment, MonitorClient, StartedInfo};
 use cala_spec::{ContainerId, ContainerStatus};
 
 use super::wrong_state;
@@ -19,7 +19,8 @@ impl Engine {
     /// When there is none or it cannot start; kind `CommandNotFound` and `CommandNotExecutable` for its command.
     pub fn start(&self, name: &str) -> Result<ContainerId> {
         let id = self.resolve_container(name)?;
-        self.launch(&id, None, |mut monitor| monitor.start())?;
+        let started = self.launch(&id, None, |mut monitor| monitor.start())?;
+        started.iter().for_each(tell);
         Ok(id)
     }
 
@@ -32,7 +33,10 @@ impl Engine {
         let wish = wish(options);
         let started = self.launch(&id, wish.size, |monitor| monitor.attach_and_start(wish))?;
         match started {
-            Some((_, attachment)) => Ok(attachment),
+            Some((started, attachment)) => {
+                tell(&started);
+                Ok(attachment)
+            }
             None => Err(wrong_state(
                 format!("container {id} is already running: container state improper"),
                 format!("`cala attach {}` shows its output", id.short()),
@@ -82,6 +86,13 @@ impl Engine {
         let plan = self.write_plan(&container.config, console_size)?;
         let monitor = MonitorClient::spawn(&self.program("cala-monitor"), &plan, &store.run_dir(id))?;
         Ok(Some(how(monitor)?))
+    }
+}
+
+/// What is not as it should be although the container runs.
+fn tell(started: &StartedInfo) {
+    if let Some(warning) = &started.warning {
+        tracing::warn!("{warning}");
     }
 }
 

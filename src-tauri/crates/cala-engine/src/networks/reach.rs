@@ -19,6 +19,9 @@ use crate::{Engine, EngineError, Result};
 /// How long one attempt waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long the host's resolvers are waited for.
+const RESOLVE_LIMIT: Duration = Duration::from_secs(3);
+
 /// How long a holder is waited for.
 const HOLDER_LIMIT: Duration = Duration::from_secs(5);
 
@@ -119,9 +122,7 @@ impl Engine {
         }
         let mut addresses = asker.resolve(text)?;
         if addresses.is_empty() {
-            // A network asks the host's resolvers too.
-            let found = (text, 0).to_socket_addrs().map(|all| all.map(|address| address.ip()).collect());
-            addresses = found.unwrap_or_default();
+            addresses = ask_the_host(text);
         }
         Ok(if addresses.is_empty() { Target::Unknown } else { Target::Addresses(addresses) })
     }
@@ -300,6 +301,19 @@ fn names(container: &Container, network: &Network) -> Vec<String> {
 fn listening(container: &Container) -> Vec<Socket> {
     let net = PathBuf::from(format!("/proc/{}/net", container.state.pid));
     sockets::of(&net, Protocol::Tcp).into_iter().filter(|socket| socket.open).collect()
+}
+
+/// What the host's resolvers know, which a network asks too. A host whose resolvers are silent has them asked for long by
+/// getaddrinfo(3), which nothing cuts short: the thread is left to it.
+fn ask_the_host(name: &str) -> Vec<IpAddr> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let name = name.to_owned();
+    let thread = std::thread::Builder::new().name("resolve".to_owned()).spawn(move || {
+        let found = (name.as_str(), 0).to_socket_addrs().map(|all| all.map(|address| address.ip()).collect());
+        // Nobody may wait any more.
+        let _ = tell.send(found.unwrap_or_default());
+    });
+    thread.ok().and_then(|_| told.recv_timeout(RESOLVE_LIMIT).ok()).unwrap_or_default()
 }
 
 /// A target and its port: `web`, `web:80`, `10.0.0.5`, `10.0.0.5:80`, `fd00::1`, `[fd00::1]:80`.

@@ -69,7 +69,7 @@ pub struct ContainerSummary {
 
 /// A published port.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(rename = "PortSpan"))]
 pub struct PortMapping {
     /// Address of the host, empty for all.
     pub host_ip: String,
