@@ -15,7 +15,7 @@ use crate::failure::{Failure, reason};
 /// Options of `run` and `create`.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct CreateOptions {
-    /// Add a line to /etc/hosts (NAME[;NAME…]:ADDRESS)
+    /// Add a line to /etc/hosts (NAME[;NAME…]:ADDRESS, or :host-gateway for the host)
     #[arg(long, value_name = "strings")]
     pub(crate) add_host: Vec<String>,
     /// Path of the authentication file
@@ -36,13 +36,13 @@ pub(crate) struct CreateOptions {
     /// Add a host device to the container
     #[arg(long, value_name = "stringArray")]
     pub(crate) device: Vec<String>,
-    /// Ask this name server
+    /// Ask this name server instead of the one of the networks
     #[arg(long, value_name = "strings", value_delimiter = ',')]
     pub(crate) dns: Vec<String>,
     /// Set an option of the resolver
     #[arg(long, visible_alias = "dns-opt", value_name = "strings", value_delimiter = ',')]
     pub(crate) dns_option: Vec<String>,
-    /// Set a search domain
+    /// Set a search domain (. for none)
     #[arg(long, value_name = "strings", value_delimiter = ',')]
     pub(crate) dns_search: Vec<String>,
     /// Overwrite the default ENTRYPOINT of the image
@@ -96,10 +96,11 @@ pub(crate) struct CreateOptions {
     /// Assign a name to the container
     #[arg(long, value_name = "string")]
     pub(crate) name: Option<String>,
-    /// Connect the container to a network (NAME[:ip=…,alias=…], none, host, container:NAME, ns:PATH)
+    /// Connect the container to a network (NAME[:ip=…,ip6=…,mac=…,alias=…,interface_name=…]; several are several interfaces),
+    /// or use none, host, container:NAME or ns:PATH
     #[arg(long, visible_alias = "net", value_name = "stringArray")]
     pub(crate) network: Vec<String>,
-    /// Add a name of the container in its network
+    /// Add a name of the container in its networks
     #[arg(long, value_name = "strings", value_delimiter = ',')]
     pub(crate) network_alias: Vec<String>,
     /// Leave the image's /etc/hosts as it is
@@ -114,7 +115,8 @@ pub(crate) struct CreateOptions {
     /// Give the container all powers that you have
     #[arg(long)]
     pub(crate) privileged: bool,
-    /// Publish a container's port to the host ([[ADDRESS:]HOST_PORT:]PORT[/udp], also ranges)
+    /// Publish a container's port to the host ([[ADDRESS:]HOST_PORT:]PORT[/udp], also ranges; a free port of the host if it is
+    /// left out)
     #[arg(short, long, value_name = "strings")]
     pub(crate) publish: Vec<String>,
     /// Publish all ports that the image exposes, on free ports of the host

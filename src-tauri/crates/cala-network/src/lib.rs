@@ -1,9 +1,9 @@
 //! Addresses, names and files of a container's network; the holder of a network.
 //!
 //! Pure parts decide ([`mode`]: which network was asked for; [`create`] and [`subnets`]: what a new one is; [`files`]: what /etc/hosts, /etc/hostname and
-//! /etc/resolv.conf say), the others look at the machine by rtnetlink ([`addresses`]). Networks between containers and
-//! their holder, `cala-netns`, get their rooms here later. Deliberately absent: containers, images, and any change of the
-//! host's own network.
+//! /etc/resolv.conf say), [`addresses`] looks at the machine by rtnetlink. [`holder`] is the process of a network in use, `cala-netns`; it consists of
+//! [`link`] (bridge and interfaces), [`uplink`] (the way out), [`dns`] (names) and [`forward`] (published ports).
+//! Deliberately absent: images, what runs in a container, and any change of the host's own network.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests"))]
