@@ -15,7 +15,7 @@ use crate::output;
 /// Run a command in a new container
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "cala run --rm cala/hello\ncala run -it --rm alpine sh\ncala run -d --name web -p 8080:80 -v ./site:/srv:ro httpd\ncala run -d --name db --network shop --network-alias sql postgres"
+    after_help = "cala run --rm cala/hello\ncala run -it --rm alpine sh\ncala run -d --name web -p 8080:80 -v ./site:/srv:ro httpd\ncala run -d --name db --network shop --network-alias cache redis"
 )]
 pub(crate) struct Args {
     #[command(flatten)]
