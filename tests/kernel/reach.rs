@@ -148,6 +148,11 @@ fn a_process_that_has_a_port_is_named() {
         let holder = json(&output)["sockets"][0]["holder"].clone();
         assert_eq!(holder["kind"], "process", "{holder}");
         assert_eq!(holder["pid"], std::process::id(), "{holder}");
+        let number = port.split('/').next().unwrap();
+        let wish = port.replace(number, &format!("127.0.0.1:{number}:80"));
+        let refused = cala.run(["create", "-p", &wish, HELLO]);
+        assert_eq!(refused.code, 125, "{refused:?}");
+        assert!(refused.stderr.contains(&format!("(pid {}) has it", std::process::id())), "{refused:?}");
     }
 }
 

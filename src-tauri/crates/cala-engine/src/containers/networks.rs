@@ -14,6 +14,7 @@ use cala_spec::{
 };
 
 use super::plan::outward_address;
+use crate::view::{PortHolder, PortSocket};
 use crate::{Engine, EngineError, Result};
 
 /// The word of `--add-host` for the host's own address.
@@ -138,7 +139,7 @@ impl Engine {
         match error.kind() {
             ErrorKind::AddrInUse => {
                 let holder = self
-                    .port_holder(port, protocol)
+                    .port_holder(address, protocol)
                     .map_or_else(String::new, |who| format!("{who} has it; "));
                 let suffix = if protocol == Protocol::Udp { "/udp" } else { "" };
                 EngineError::PortInUse {
@@ -161,14 +162,18 @@ impl Engine {
         }
     }
 
-    /// The container that publishes this port, if one of ours does.
-    pub(super) fn port_holder(&self, port: u16, protocol: Protocol) -> Option<String> {
-        let containers = self.store().ok()?.containers().ok()?;
-        let holder = containers.iter().filter_map(cala_store::ContainerEntry::sound).find(|container| {
-            let ports = &container.config.ports;
-            container.alive && ports.iter().any(|p| p.host_port == port && p.protocol == protocol)
-        })?;
-        Some(format!("container {}", holder.config.name))
+    /// Who has a port of the host, by whichever socket is in the way of this address.
+    fn port_holder(&self, wanted: SocketAddr, protocol: Protocol) -> Option<String> {
+        let in_the_way = |socket: &&PortSocket| {
+            let ip = socket.address.parse().map(|address: SocketAddr| address.ip());
+            ip.is_ok_and(|ip| ip == wanted.ip() || ip.is_unspecified() || wanted.ip().is_unspecified())
+        };
+        let found = self.port_doctor(wanted.port(), protocol).ok()?;
+        Some(match &found.sockets.iter().find(in_the_way)?.holder {
+            PortHolder::Container { name, .. } => format!("container {name}"),
+            PortHolder::Process { pid, program } => format!("{program} (pid {pid})"),
+            PortHolder::AnotherUser { .. } => "another user's process".to_owned(),
+        })
     }
 
     /// What the monitor is told; empty without networks of the container's own.

@@ -37,7 +37,12 @@ impl Engine {
         let next_free =
             if free && allowed { None } else { next_free(port, allowed, protocol, &all, &containers) };
         let sockets = told(&holding, port, protocol, &containers);
-        let hints = hints(port, protocol, allowed, &sockets, free);
+        let publisher = containers.iter().find(|container| {
+            let ports = &container.config.ports;
+            container.alive && ports.iter().any(|p| p.host_port == port && p.protocol == protocol)
+        });
+        let publisher = publisher.map(|container| container.config.name.as_str());
+        let hints = hints((port, protocol), allowed, free, &sockets, publisher);
         Ok(PortReport { port, protocol, free, allowed, sockets, next_free, hints })
     }
 }
@@ -127,7 +132,14 @@ fn candidates(first: u16) -> impl Iterator<Item = u16> {
     (first..=u16::MAX).chain(USUAL_START..first)
 }
 
-fn hints(port: u16, protocol: Protocol, allowed: bool, sockets: &[PortSocket], free: bool) -> Vec<String> {
+/// `publisher` is the container that publishes the port, if one does.
+fn hints(
+    (port, protocol): (u16, Protocol),
+    allowed: bool,
+    free: bool,
+    sockets: &[PortSocket],
+    publisher: Option<&str>,
+) -> Vec<String> {
     let mut hints = Vec::new();
     if !allowed {
         hints.push(format!(
@@ -135,12 +147,8 @@ fn hints(port: u16, protocol: Protocol, allowed: bool, sockets: &[PortSocket], f
             unprivileged_start().unwrap_or(USUAL_START)
         ));
     }
-    let container = sockets.iter().find_map(|socket| match &socket.holder {
-        PortHolder::Container { name, .. } => Some(name),
-        _ => None,
-    });
-    if let Some(name) = container {
-        hints.push(format!("`cala unpublish {name} {port}/{protocol}` frees it if {name} publishes it"));
+    if let Some(name) = publisher {
+        hints.push(format!("`cala unpublish {name} {port}/{protocol}` frees it"));
     } else if sockets.iter().any(|socket| matches!(socket.holder, PortHolder::AnotherUser { .. })) {
         let list = if protocol == Protocol::Tcp { "-ltnp" } else { "-lunp" };
         hints.push(format!("the administrator sees the process: sudo ss {list} sport = :{port}"));
@@ -209,10 +217,12 @@ mod tests {
 
     #[test]
     fn who_may_not_open_a_port_is_told_the_setting() {
-        let told = hints(80, Protocol::Tcp, false, &[], true);
+        let told = hints((80, Protocol::Tcp), false, true, &[], None);
         assert!(told.iter().any(|hint| hint.contains("ip_unprivileged_port_start=80")), "{told:?}");
         let other = PortSocket { address: "0.0.0.0:80".into(), holder: PortHolder::AnotherUser { uid: 0 } };
-        let told = hints(80, Protocol::Tcp, true, &[other], false);
+        let told = hints((80, Protocol::Tcp), true, false, &[other], None);
         assert!(told.iter().any(|hint| hint.contains("ss -ltnp")), "{told:?}");
+        let told = hints((80, Protocol::Udp), true, false, &[], Some("web"));
+        assert_eq!(told, ["`cala unpublish web 80/udp` frees it"]);
     }
 }
