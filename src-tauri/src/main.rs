@@ -12,6 +12,8 @@ mod dto;
 #[cfg(test)]
 mod generated;
 mod last_words;
+#[cfg(feature = "window")]
+mod link;
 mod serve;
 mod settings;
 mod tasks;

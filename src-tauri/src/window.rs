@@ -16,6 +16,7 @@ use crate::call;
 use crate::channel::{self, ClientMessage};
 use crate::download::Files;
 use crate::dto::ErrorBody;
+use crate::link;
 
 /// The open channels of the window.
 #[derive(Debug, Default)]
@@ -69,6 +70,10 @@ async fn call(
     if command.starts_with("file_") {
         let files = Arc::clone(&files);
         let done = tokio::task::spawn_blocking(move || files.call(&command, args)).await;
+        return done.map_err(|error| ErrorBody::internal(error.to_string()))?;
+    }
+    if command == "link_open" {
+        let done = tokio::task::spawn_blocking(move || link::open(args)).await;
         return done.map_err(|error| ErrorBody::internal(error.to_string()))?;
     }
     call::call(&app, &command, args).await

@@ -29,6 +29,13 @@ import type {
   ImageInspect,
   ImageSummary,
   Info,
+  Network,
+  NetworkAttachment,
+  NetworkMap,
+  NetworkSpec,
+  PortMapping,
+  PortReport,
+  Protocol,
   Settings,
   Task,
 } from "../generated";
@@ -63,6 +70,20 @@ export interface Commands {
   /** By name it untags, by id it removes all names. `force` removes the containers that use it. */
   image_remove: { args: { id: string; force: boolean }; result: null };
 
+  /** All networks, all containers' places in them, and published ports. */
+  network_map: { args: None; result: NetworkMap };
+  network_create: { args: { spec: NetworkSpec }; result: Network };
+  /** `force` removes the containers that are in it. */
+  network_remove: { args: { id: string; force: boolean }; result: null };
+  /** Running or not; kept over restarts. */
+  network_connect: { args: { id: string; attachment: NetworkAttachment }; result: null };
+  network_disconnect: { args: { id: string; network: string }; result: null };
+  /** Answers with the port that was chosen for host port 0. */
+  port_publish: { args: { id: string; port: PortMapping }; result: PortMapping };
+  port_unpublish: { args: { id: string; port: PortMapping }; result: null };
+  /** Who has a port of this computer, and which one is free instead. */
+  port_doctor: { args: { port: number; protocol: Protocol }; result: PortReport };
+
   /** Starts a task; its progress arrives on `events`. */
   image_pull: { args: { reference: string }; result: { task: string } };
   /** A task that pulls (by the spec's policy), creates and starts. */
@@ -83,6 +104,9 @@ export interface Commands {
   file_open: { args: { name: string }; result: { file: number } };
   file_write: { args: { file: number; text: string }; result: null };
   file_close: { args: { file: number }; result: { path: string } };
+
+  /** Opens a published port, `http://ADDRESS:PORT/`, in the person's browser. Tauri only. */
+  link_open: { args: { url: string }; result: null };
 }
 
 export type CommandName = keyof Commands;
@@ -162,6 +186,8 @@ export interface Backend {
   open<K extends ChannelName>(channel: K, args: Channels[K]["args"], listener: Listener<Channels[K]["item"]>): OpenChannel;
   /** Begins a file for the user. */
   newFile(name: string): Promise<NewFile>;
+  /** Opens a published port in the person's browser, where a link cannot do that by itself. */
+  openLink?(url: string): Promise<void>;
 }
 
 /** Whether a rejected `call` carries the wire's error. */

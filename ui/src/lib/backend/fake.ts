@@ -4,8 +4,9 @@
 // answered), ?lines=N log lines at once, ?silent (programs write nothing), ?slow (a stop takes its time), ?readonly
 // (settings cannot be kept), ?warnings (the machine lacks something).
 
+import { isDefault, modeWord } from "../command/network";
 import { emptySpec } from "../command/spec";
-import type { ContainerInspect, ContainerSpec, ContainerSummary, ErrorBody, ImageInspect, ImageSummary, Info, Settings, Task, TaskLayer } from "../generated";
+import type { PortReport, PortMapping, PortSpan, MapNetwork, ContainerInspect, ContainerSpec, ContainerSummary, ErrorBody, ImageInspect, ImageSummary, Info, Settings, Task, TaskLayer } from "../generated";
 import { fromBase64, toBase64 } from "../terminal/base64";
 import type { Backend, Channels, Commands, Happening, Listener, LogItem, WireLogLine } from "./backend";
 
@@ -32,6 +33,8 @@ interface Fake {
   task?: Task;
 }
 
+const toSpan = (port: PortMapping): PortSpan => ({ host_ip: port.host_ip ?? "", host_port: port.host_port, container_port: port.container_port, range: 1, protocol: port.protocol });
+
 const FIRST: Array<[name: string, image: string, command: string[], state: ContainerSummary["State"], code: number, age: number]> = [
   ["web", "docker.io/library/nginx:1.27-alpine", ["/docker-entrypoint.sh", "nginx", "-g", "daemon off;"], "running", 0, 3 * 3600],
   ["api", "ghcr.io/acme/api:2.4.1", ["node", "server.js"], "running", 0, 1260],
@@ -48,6 +51,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
   const images = new Map<string, ImageSummary>();
   const tasks = new Map<string, Task>();
   const cancelled = new Set<string>();
+  const networks: MapNetwork[] = [network("podman", "10.88.0.0/16"), ...(query.has("empty") ? [] : [network("shop", "10.89.0.0/24"), network("inner", "10.89.1.0/24", true)])];
   const listeners = new Set<Listener<Happening>>();
   let settings: Settings = { language: "system", theme: "system" };
   let next = 1;
@@ -59,7 +63,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
     return {
       Id: id, ParentId: "", Names: [name], RepoTags: [name], RepoDigests: [], Digest: `sha256:${hex(`digest ${name}`)}`, Size: size, SharedSize: 0, VirtualSize: size,
       Labels: {}, Dangling: false, Containers: [...containers.values()].filter((c) => c.row.Image === name).length, Created: NOW() - age, CreatedAt: "", Arch: "amd64", Os: "linux",
-      ExposedPorts: name.includes("nginx") ? ["80/tcp"] : [],
+      ExposedPorts: name.includes("nginx") ? ["80/tcp"] : name.includes("cala/hello") ? ["8080/tcp"] : [],
     };
   }
 
@@ -67,7 +71,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
     const id = hex(`container ${name} ${next++}`);
     const row: ContainerSummary = {
       AutoRemove: false, Command: command, CreatedAt: "", Exited: state === "exited", ExitedAt: state === "exited" ? NOW() - age : -62135596800, ExitCode: code, Id: id,
-      Image: imageName, ImageID: hex(`image ${imageName}`), Labels: {}, Mounts: [], Names: [name], Networks: ["none"], Pid: 0, Ports: [], Restarts: 0,
+      Image: imageName, ImageID: hex(`image ${imageName}`), Labels: {}, Mounts: [], Names: [name], Networks: [...spec.networks.map((place) => place.network), ...(isDefault(spec) && spec.networks.length === 0 ? ["podman"] : [])], Pid: 0, Ports: spec.ports.map(toSpan), Restarts: 0,
       StartedAt: state === "created" ? -62135596800 : NOW() - age - (state === "exited" ? 95 : 0), State: state, Status: "", Created: NOW() - age - 100,
     };
     const fake = { row, spec, oom: name === "trainer", error: "" };
@@ -76,7 +80,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
   }
 
   if (!query.has("empty")) {
-    FIRST.forEach((entry) => add(...entry, { ...emptySpec(entry[1]), tty: entry[0] === "db" }));
+    FIRST.forEach((entry) => add(...entry, { ...emptySpec(entry[1]), tty: entry[0] === "db", ports: entry[0] === "web" ? [{ host_ip: "127.0.0.1", host_port: 8080, container_port: 80, protocol: "tcp" }] : [] }));
     for (let i = FIRST.length; i < Number(query.get("containers") ?? 0); i++) add(`job-${i}`, "docker.io/library/alpine:3.20", ["sleep", "infinity"], i % 3 ? "exited" : "running", i % 7 ? 0 : 2, 60 * i);
     const sizes: Array<[string, number, number]> = [
       ["docker.io/library/nginx:1.27-alpine", 48_300_000, 12 * 86400], ["ghcr.io/acme/api:2.4.1", 214_000_000, 4 * 3600], ["docker.io/library/postgres:17", 438_000_000, 20 * 86400],
@@ -88,6 +92,25 @@ export function fakeBackend(query: URLSearchParams): Backend {
   function changed(fake: Fake, action: string, gone = false): void {
     const event = { time_ns: Date.now() * 1e6, type: "container" as const, action, id: fake.row.Id, name: fake.row.Names[0] ?? "", attributes: {} };
     tell({ type: "event", event, container: gone ? null : { ...fake.row } });
+  }
+
+  function told(name: string, action: string): void {
+    tell({ type: "event", event: { time_ns: Date.now() * 1e6, type: "network", action, id: hex(`network ${name}`), name, attributes: {} } });
+  }
+
+  /** Who has a port of this computer here: sshd and what runs. */
+  function holder(port: number): PortReport["sockets"] {
+    const fake = [...containers.values()].find((c) => c.row.State === "running" && c.row.Ports.some((span) => span.host_port === port));
+    if (fake) return [{ address: `0.0.0.0:${port}`, holder: { kind: "container", id: fake.row.Id, name: fake.row.Names[0] ?? "" } }];
+    return port === 5000 ? [{ address: "0.0.0.0:5000", holder: { kind: "process", pid: 77, program: "airplay" } }] : [];
+  }
+
+  function examine(port: number, protocol: PortReport["protocol"]): PortReport {
+    const sockets = holder(port);
+    const allowed = port >= 1024;
+    let free = allowed ? port : port + 8000;
+    while (holder(free).length > 0) free++;
+    return { port, protocol, free: sockets.length === 0, allowed, sockets, hints: [], ...(free === port ? {} : { next_free: free }) };
   }
 
   function find(id: string): Fake {
@@ -228,6 +251,66 @@ export function fakeBackend(query: URLSearchParams): Backend {
       tell({ type: "event", event: { time_ns: 0, type: "image", action: "remove", id, name: "", attributes: {} } });
       return null;
     },
+    network_map: () => ({
+      networks,
+      containers: [...containers.values()].map(({ row, spec }) => ({
+        id: row.Id, name: row.Names[0] ?? "", state: row.State, network_mode: modeWord(spec.network), ports: spec.ports,
+        endpoints: row.Networks.map((name, i) => ({
+          network: hex(`network ${name}`), names: name === "podman" ? [] : [row.Names[0] ?? "", row.Id.slice(0, 12)],
+          ...(row.State === "running" ? { live: { interface: `eth${i}`, mac_address: "02:42:0a:59:00:05", addresses: ["10.89.0.5/24"], gateways: ["10.89.0.1"], connections: 0 } } : {}),
+        })),
+      })),
+    }),
+    network_create: ({ spec }) => {
+      const name = spec.name ?? `podman${next++}`;
+      if (networks.some((known) => known.name === name)) throw failure("network_name_in_use", "conflict", `network name ${name} already used`);
+      networks.push(network(name, `10.89.${networks.length}.0/24`, spec.internal));
+      told(name, "create");
+      return { id: hex(`network ${name}`), name, driver: "bridge", created_ns: 0, subnets: [], internal: spec.internal, dns_enabled: true, dns_servers: [], labels: {}, options: {} };
+    },
+    network_remove: ({ id, force }) => {
+      const gone = networks.find((known) => known.id === id);
+      if (!gone) throw failure("no_such_network", "not_found", `network not found: ${id}`);
+      const users = [...containers.values()].filter((c) => c.row.Networks.includes(gone.name));
+      if (users.length > 0 && !force) throw failure("network_in_use", "conflict", `network ${gone.name} is in use`);
+      users.forEach((fake) => {
+        containers.delete(fake.row.Id);
+        changed(fake, "remove", true);
+      });
+      networks.splice(networks.indexOf(gone), 1);
+      told(gone.name, "remove");
+      return null;
+    },
+    network_connect: ({ id, attachment }) => {
+      find(id).row.Networks.push(attachment.network);
+      told(attachment.network, "connect");
+      return null;
+    },
+    network_disconnect: ({ id, network: name }) => {
+      const { row } = find(id);
+      row.Networks = row.Networks.filter((known) => known !== name);
+      told(name, "disconnect");
+      return null;
+    },
+    port_publish: ({ id, port }) => {
+      const fake = find(id);
+      const [taken] = holder(port.host_port);
+      if (taken) throw failure("port_in_use", "conflict", `port ${port.host_port} is in use by ${taken.holder.kind === "container" ? taken.holder.name : "airplay"}`);
+      const made = { ...port, host_port: port.host_port || 49_152 };
+      fake.spec.ports.push(made);
+      fake.row.Ports = fake.spec.ports.map(toSpan);
+      changed(fake, "publish");
+      return made;
+    },
+    port_unpublish: ({ id, port }) => {
+      const fake = find(id);
+      fake.spec.ports = fake.spec.ports.filter((known) => known.host_port !== port.host_port || known.protocol !== port.protocol);
+      fake.row.Ports = fake.spec.ports.map(toSpan);
+      changed(fake, "unpublish");
+      return null;
+    },
+    port_doctor: ({ port, protocol }) => examine(port, protocol),
+    link_open: () => null,
     image_pull: ({ reference }) => begin("pull", reference),
     run: ({ spec }) => begin("run", spec.image, spec),
     tasks_list: () => [...tasks.values()].map((task) => structuredClone(task)),
@@ -312,6 +395,13 @@ export function fakeBackend(query: URLSearchParams): Backend {
   };
 }
 
+function network(name: string, subnet: string, internal = false): MapNetwork {
+  return {
+    name, id: hex(`network ${name}`), driver: "bridge", network_interface: "br0", created: "2026-01-02T03:04:05Z", subnets: [{ subnet, gateway: subnet.replace(/0\/\d+$/, "1") }], ipv6_enabled: false,
+    internal, dns_enabled: name !== "podman", network_dns_servers: [], labels: {}, options: {}, ipam_options: { driver: "host-local" }, holder_pid: 0, uplink: internal ? { state: "internal" } : { state: "idle" },
+  };
+}
+
 /** A shell that echoes. */
 function openShell(fake: Fake, listener: Listener<{ output: string } | { exit: number }>, own: boolean) {
   const encoder = new TextEncoder();
@@ -379,7 +469,7 @@ function inspect({ row, spec, oom, error }: Fake): ContainerInspect {
       Hostname: row.Id.slice(0, 12), User: "", Tty: spec.tty, Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/bin:/bin", ...spec.env.map(([name, value]) => `${name}=${value}`)],
       Cmd: row.Command, WorkingDir: "/", Entrypoint: null, Labels: { "org.example.note": "<img src=x onerror=alert(1)>" }, CreateCommand: [], StopTimeout: 10,
     },
-    HostConfig: { Memory: oom ? 536_870_912 : (spec.resources.memory ?? 0), NanoCpus: (spec.resources.cpus ?? 0) * 1e9, NetworkMode: spec.network, ReadonlyRootfs: spec.read_only, Privileged: false },
+    HostConfig: { Memory: oom ? 536_870_912 : (spec.resources.memory ?? 0), NanoCpus: (spec.resources.cpus ?? 0) * 1e9, NetworkMode: modeWord(spec.network), ReadonlyRootfs: spec.read_only, Privileged: false },
     // As much of it as the window reads.
   } as unknown as ContainerInspect;
 }

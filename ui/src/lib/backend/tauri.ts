@@ -33,6 +33,9 @@ export function tauriBackend(): Backend {
         },
       };
     },
+    async openLink(url) {
+      await backend.call("link_open", { url });
+    },
     async newFile(name) {
       const { file } = await backend.call("file_open", { name });
       return {

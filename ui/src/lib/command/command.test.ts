@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { parsePublish } from "./network";
 import { parseCommand } from "./parse";
 import { MASK, runLine } from "./print";
 import { quoteLine, splitWords } from "./shell";
@@ -57,13 +58,13 @@ describe("a pasted command", () => {
   });
 
   test("names what it does not understand and what is not there yet", () => {
-    const { spec, notes } = parseCommand("podman run -p 80:80 --restart always --frob --network web --memory much -v ./x:/y nginx");
+    const { spec, notes } = parseCommand("podman run -p 80:x --restart always --frob --network pasta --memory much -v ./x:/y nginx");
     expect(spec.image).toBe("nginx");
     expect(notes).toEqual([
-      { reason: "not_yet", text: "-p 80:80" },
+      { reason: "bad_value", text: "-p 80:x" },
       { reason: "not_yet", text: "--restart always" },
       { reason: "unknown", text: "--frob" },
-      { reason: "not_yet", text: "--network web" },
+      { reason: "bad_value", text: "--network pasta" },
       { reason: "bad_value", text: "--memory much" },
       { reason: "not_absolute", text: "./x" },
     ]);
@@ -104,8 +105,54 @@ describe("the printed line", () => {
     expect(line).not.toContain("secret");
   });
 
-  test("says the network to those who would make one", () => {
+  test("says the network where another would be joined", () => {
     expect(runLine(emptySpec("x"))).toBe("cala run -d x");
-    expect(runLine(emptySpec("x"), "docker")).toBe("docker run -d --network none x");
+    expect(runLine(emptySpec("x"), "podman")).toBe("podman run -d --network podman x");
+    expect(runLine(emptySpec("x"), "docker")).toBe("docker run -d x");
+    expect(runLine({ ...emptySpec("x"), network: "none" })).toBe("cala run -d --network none x");
+  });
+
+  test("of networks and ports reads back as the same wish", () => {
+    const line =
+      "cala run -d --network web:ip=10.89.0.5,mac=02:42:0a:59:00:05,alias=a,alias=b,interface_name=net0 --network other -p 127.0.0.1:8080:80 -p '[::1]:53:53/udp' -p 90 -p 127.0.0.1::91 -P --dns 1.1.1.1 --dns-search . --dns-option ndots:1 --add-host 'a;b:10.0.0.1' --no-hosts x";
+    const { spec, notes } = parseCommand(line);
+    expect(notes).toEqual([]);
+    expect(runLine(spec)).toBe(line);
+    expect(runLine(spec, "docker")).toContain("--network name=web,ip=10.89.0.5,mac-address=02:42:0a:59:00:05,alias=a,alias=b,");
+    expect(parseCommand(runLine(spec, "docker").replace("-d", "-d --no-hosts")).spec).toEqual(spec);
+  });
+});
+
+describe("networks and ports of a pasted command", () => {
+  test.each([
+    ["8080:80", [{ host_port: 8080, container_port: 80, protocol: "tcp" }]],
+    ["80", [{ host_port: 0, container_port: 80, protocol: "tcp" }]],
+    [":80", [{ host_port: 0, container_port: 80, protocol: "tcp" }]],
+    ["53:53/udp", [{ host_port: 53, container_port: 53, protocol: "udp" }]],
+    ["127.0.0.1::80", [{ host_ip: "127.0.0.1", host_port: 0, container_port: 80, protocol: "tcp" }]],
+    ["[::1]:8080:80/UDP", [{ host_ip: "::1", host_port: 8080, container_port: 80, protocol: "udp" }]],
+    ["8080-8081:80-81", [{ host_port: 8080, container_port: 80, protocol: "tcp" }, { host_port: 8081, container_port: 81, protocol: "tcp" }]],
+    ["8080-8081:80", null],
+    ["0:80", null],
+    ["8080:99999", null],
+    ["1-65535", null],
+    ["80/sctp", null],
+    ["::1:80:80", null],
+    ["127.0.0.1:80", null],
+    ["[::1]:80", null],
+  ])("-p %s", (text, ports) => expect(parsePublish(text)).toEqual(ports));
+
+  test("what is said of a network's place goes to the network, wherever it stands", () => {
+    expect(parseCommand("docker run --ip 10.0.0.2 --network-alias db --net web x").spec.networks).toEqual([{ network: "web", aliases: ["db"], ip: "10.0.0.2" }]);
+    expect(parseCommand("docker run --network-alias db x").spec.networks).toEqual([{ network: "podman", aliases: ["db"] }]);
+    expect(parseCommand("docker run --network a,b --ip 10.0.0.2 x").notes).toEqual([{ reason: "bad_value", text: "--ip 10.0.0.2" }]);
+    expect(parseCommand("docker run --network host --ip 10.0.0.2 x").notes).toEqual([{ reason: "bad_value", text: "--ip 10.0.0.2" }]);
+  });
+
+  test("kinds of networks", () => {
+    expect(parseCommand("docker run --network bridge x").spec).toMatchObject({ network: "bridge", networks: [{ network: "podman" }] });
+    expect(parseCommand("docker run --network container:web x").spec.network).toEqual({ container: "web" });
+    expect(parseCommand("docker run --network ns:/run/x x").spec.network).toEqual({ ns: "/run/x" });
+    expect(parseCommand("docker run --network web --network none x").notes).toEqual([{ reason: "bad_value", text: "--network none" }]);
   });
 });

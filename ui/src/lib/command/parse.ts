@@ -1,6 +1,7 @@
 // "Paste a command": a `docker run`, `podman run` or `cala run` line becomes a wish; what is not understood is named.
 
-import type { ContainerSpec, Mount, PullPolicy } from "../generated";
+import type { ContainerSpec, Mount, NetworkAttachment, PullPolicy } from "../generated";
+import { parsePublish, places, readNetwork } from "./network";
 import { OpenQuote, splitWords } from "./shell";
 import { parseSize } from "./size";
 import { emptySpec } from "./spec";
@@ -112,10 +113,16 @@ const ulimit: Apply = ({ spec }, value) => {
   spec.ulimits.push({ name: match[1] ?? "", soft: Number(match[2]), hard: Number(match[3] ?? match[2]) });
 };
 
-const network: Apply = (reader, value) => {
-  if (value === "none" || value === "host") reader.spec.network = value;
-  else reader.note("not_yet", `--network ${value}`);
+const network: Apply = ({ spec }, value) => readNetwork(spec, value);
+
+const publish: Apply = ({ spec }, value) => {
+  const ports = parsePublish(value);
+  if (!ports) return false;
+  spec.ports.push(...ports);
 };
+
+/** A list with commas. */
+const list = (pick: (spec: ContainerSpec) => string[]): Apply => ({ spec }, value) => void pick(spec).push(...value.split(","));
 
 const pull: Apply = ({ spec }, value) => {
   if (!["always", "missing", "never", "newer"].includes(value)) return false;
@@ -164,6 +171,11 @@ const VALUES: Record<string, Apply> = {
   "--pull": pull,
   "--platform": platform,
   "--network": network,
+  "--publish": publish,
+  "--dns": list((s) => s.dns),
+  "--dns-search": list((s) => s.dns_search),
+  "--dns-option": list((s) => s.dns_options),
+  "--add-host": text((s, v) => s.add_hosts.push(v)),
   "--device": device,
   "--shm-size": size((s, v) => (s.shm_size = v)),
   "--memory": size((s, v) => (s.resources.memory = v)),
@@ -179,6 +191,8 @@ const SWITCHES: Record<string, (spec: ContainerSpec, on: boolean) => void> = {
   "--init": (s, on) => (s.init = on),
   "--read-only": (s, on) => (s.read_only = on),
   "--privileged": (s, on) => (s.privileged = on),
+  "--publish-all": (s, on) => (s.publish_all = on),
+  "--no-hosts": (s, on) => (s.no_hosts = on),
 };
 
 /** Harmless here: the window always runs in the background and says less or more by itself. */
@@ -187,26 +201,35 @@ const IGNORED_VALUES = new Set(["--cidfile", "--detach-keys"]);
 
 /** Real options of podman-run(1) that take a value and that Cala does not have yet. */
 const NOT_YET = new Set([
-  "--publish", "--restart", "--add-host", "--dns", "--dns-search", "--network-alias", "--ip", "--ip6", "--mac-address", "--link",
+  "--restart", "--link",
   "--health-cmd", "--health-interval", "--health-retries", "--health-timeout", "--health-start-period", "--pod", "--secret",
   "--volumes-from", "--env-file", "--label-file", "--expose", "--gpus", "--pid", "--ipc", "--uts", "--userns", "--cgroupns",
   "--cgroup-parent", "--log-driver", "--memory-swap", "--memory-reservation", "--cpu-shares", "--cpuset-cpus", "--cpu-quota",
   "--cpu-period", "--group-add", "--sysctl", "--annotation", "--runtime", "--oom-score-adj", "--isolation", "--authfile",
 ]);
-const NOT_YET_SWITCHES = new Set(["--publish-all", "--replace", "--no-healthcheck", "--oom-kill-disable", "--sig-proxy", "--disable-content-trust"]);
+const NOT_YET_SWITCHES = new Set(["--replace", "--no-healthcheck", "--oom-kill-disable", "--sig-proxy", "--disable-content-trust"]);
 
 const SHORT: Record<string, string> = {
   e: "--env", v: "--volume", w: "--workdir", u: "--user", h: "--hostname", l: "--label", m: "--memory", p: "--publish",
   t: "--tty", i: "--interactive", d: "--detach", q: "--quiet", P: "--publish-all",
 };
-const ALIASES: Record<string, string> = { "--net": "--network", "--dst": "--target" };
+const ALIASES: Record<string, string> = { "--net": "--network", "--dns-opt": "--dns-option", "--net-alias": "--network-alias", "--dst": "--target" };
 
-const takesValue = (name: string) => name in VALUES || NOT_YET.has(name) || IGNORED_VALUES.has(name);
+/** About the container's networks, wherever they are named in the line. */
+const PLACE: Record<string, (place: NetworkAttachment, value: string) => void> = {
+  "--ip": (place, value) => (place.ip = value),
+  "--ip6": (place, value) => (place.ip6 = value),
+  "--mac-address": (place, value) => (place.mac = value),
+  "--network-alias": (place, value) => place.aliases.push(...value.split(",")),
+};
+
+const takesValue = (name: string) => name in VALUES || name in PLACE || NOT_YET.has(name) || IGNORED_VALUES.has(name);
 
 class Words implements Reader {
   readonly spec = emptySpec();
   readonly notes: Note[] = [];
   #at = 0;
+  readonly #places: Array<{ name: string; given: string; value: string }> = [];
 
   constructor(private readonly words: string[]) {}
 
@@ -232,6 +255,15 @@ class Words implements Reader {
     this.spec.command = command;
   }
 
+  /** What is said of the networks' places, now that all networks are known; an address is for one network alone. */
+  settle(): void {
+    for (const { name, given, value } of this.#places) {
+      const all = places(this.spec);
+      if (all.length === 0 || (all.length > 1 && name !== "--network-alias")) this.note("bad_value", `${given} ${value}`);
+      else for (const place of all) PLACE[name]?.(place, value);
+    }
+  }
+
   #long(word: string): void {
     const [given, value] = split(word, "=");
     this.#option(ALIASES[given] ?? given, given, value);
@@ -253,6 +285,7 @@ class Words implements Reader {
       const content = value ?? this.words[this.#at++];
       if (content === undefined) return this.note("missing_value", given);
       if (/\$[({\w]|`/.test(content)) this.note("shell", content);
+      if (name in PLACE) return void this.#places.push({ name, given, value: content });
       const apply = VALUES[name];
       if (!apply) return this.note(IGNORED_VALUES.has(name) ? "ignored" : "not_yet", `${given} ${content}`);
       if (apply(this, content) === false) this.note("bad_value", `${given} ${content}`);
@@ -286,5 +319,6 @@ export function parseCommand(pasted: string): Parsed {
   const reader = new Words(words.slice(verb + 1));
   reader.options();
   reader.rest();
+  reader.settle();
   return { spec: reader.spec, notes: reader.notes };
 }

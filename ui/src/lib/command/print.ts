@@ -1,6 +1,7 @@
 // The command line that does what the window does: `cala …`, and what to type for podman and docker.
 
 import type { ContainerSpec } from "../generated";
+import { DEFAULT_NETWORK, dockerNetworkWord, isDefault, modeWord, networkWord, publishWord } from "./network";
 import { quoteLine, quoteWord } from "./shell";
 import { printSize } from "./size";
 import { mountWords } from "./spec";
@@ -36,9 +37,7 @@ export function runWords(spec: ContainerSpec, program: Program, options: PrintOp
     const { os, architecture, variant } = spec.platform;
     flag("--platform", [os, architecture, variant].filter(Boolean).join("/"));
   }
-  // Cala has loopback only by default; the others would join a bridge.
-  if (spec.network === "host") flag("--network", "host");
-  else if (program !== "cala") flag("--network", "none");
+  pushNetwork(spec, program, flag);
   for (const [name, value] of spec.env) flag("-e", `${name}=${options.mask === "ask" ? ASK : options.mask ? MASK : value}`);
   for (const mount of spec.mounts) flag(...mountWords(mount));
   pushSecurity(spec, flag);
@@ -51,6 +50,20 @@ export function runWords(spec: ContainerSpec, program: Program, options: PrintOp
 }
 
 type Push = (name: string, value?: string) => void;
+
+function pushNetwork(spec: ContainerSpec, program: Program, flag: Push): void {
+  if (spec.network !== "bridge") flag("--network", modeWord(spec.network));
+  else if (!isDefault(spec)) for (const place of spec.networks) flag("--network", program === "docker" ? dockerNetworkWord(place) : networkWord(place));
+  // Without root podman's own default is another one.
+  else if (program === "podman") flag("--network", DEFAULT_NETWORK);
+  for (const port of spec.ports) flag("-p", publishWord(port));
+  if (spec.publish_all) flag("-P");
+  for (const address of spec.dns) flag("--dns", address);
+  for (const domain of spec.dns_search) flag("--dns-search", domain);
+  for (const option of spec.dns_options) flag("--dns-option", option);
+  for (const line of spec.add_hosts) flag("--add-host", line);
+  if (spec.no_hosts && program !== "docker") flag("--no-hosts");
+}
 
 function pushSecurity(spec: ContainerSpec, flag: Push): void {
   if (spec.workdir) flag("-w", spec.workdir);

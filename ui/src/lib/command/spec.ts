@@ -23,7 +23,15 @@ export function emptySpec(image = ""): ContainerSpec {
     ulimits: [],
     devices: [],
     resources: {},
-    network: "none",
+    network: "bridge",
+    networks: [],
+    ports: [],
+    publish_all: false,
+    dns: [],
+    dns_search: [],
+    dns_options: [],
+    add_hosts: [],
+    no_hosts: false,
   };
 }
 

@@ -396,7 +396,7 @@ Pid: number,
 /**
  * Published ports.
  */
-Ports: Array<PortMapping>, 
+Ports: Array<PortSpan>, 
 /**
  * How often it was restarted.
  */
@@ -1321,6 +1321,19 @@ export type Language = "system" | "es" | "en";
 export type LayerStage = "waiting" | "downloading" | "stalled" | "retrying" | "unpacking" | "done" | "existed";
 
 /**
+ * From an address to an address.
+ */
+export type LeaseRange = { 
+/**
+ * The first.
+ */
+start_ip: string, 
+/**
+ * The last.
+ */
+end_ip: string, };
+
+/**
  * Where the output goes.
  */
 export type LogConfig = { 
@@ -1344,6 +1357,184 @@ Tag: string,
  * Size of a file before it is rotated, for people.
  */
 Size: string, };
+
+/**
+ * A container.
+ */
+export type MapContainer = { 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its status.
+ */
+state: ContainerStatus, 
+/**
+ * Where its network comes from: `bridge`, `none`, `host`, `container:ID`, `ns:PATH`.
+ */
+network_mode: string, 
+/**
+ * Its places in networks, in the order of its interfaces.
+ */
+endpoints: Array<MapEndpoint>, 
+/**
+ * Its published ports; they are open while it runs.
+ */
+ports: Array<MapPort>, };
+
+/**
+ * A place in a network.
+ */
+export type MapEndpoint = { 
+/**
+ * The network's id.
+ */
+network: string, 
+/**
+ * Names by which others in this network find the container; empty where the network answers none.
+ */
+names: Array<string>, 
+/**
+ * What it has there while it runs; absent otherwise.
+ */
+live?: MapLive, };
+
+/**
+ * What a running container has in a network.
+ */
+export type MapLive = { 
+/**
+ * Name of the interface in the container.
+ */
+interface: string, 
+/**
+ * Its hardware address.
+ */
+mac_address: string, 
+/**
+ * `address/length`, IPv4 first.
+ */
+addresses: Array<string>, 
+/**
+ * The gateways by which there is a way out.
+ */
+gateways: Array<string>, 
+/**
+ * Connections that are open through its published ports; 0 in networks that do not publish them.
+ */
+connections: number, };
+
+/**
+ * A network.
+ */
+export type MapNetwork = { 
+/**
+ * Host pid of its holder; 0 when it has none or it is not known.
+ */
+holder_pid: number, 
+/**
+ * Its way out.
+ */
+uplink: MapUplink, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its id: 64 hex digits.
+ */
+id: string, 
+/**
+ * `bridge`; empty when the record is damaged.
+ */
+driver: string, 
+/**
+ * Name of the bridge; it is in the network's own namespace and not among the host's interfaces.
+ */
+network_interface: string, 
+/**
+ * When it was made, RFC 3339 in UTC.
+ */
+created: string, 
+/**
+ * Its subnets, at most one of IPv4 and one of IPv6.
+ */
+subnets: Array<NetworkSubnet>, 
+/**
+ * Whether it has an IPv6 subnet.
+ */
+ipv6_enabled: boolean, 
+/**
+ * Whether it has no way out.
+ */
+internal: boolean, 
+/**
+ * Whether names of containers are answered.
+ */
+dns_enabled: boolean, 
+/**
+ * Resolvers that are asked instead of the host's.
+ */
+network_dns_servers: Array<string>, 
+/**
+ * Labels.
+ */
+labels: { [key in string]: string }, 
+/**
+ * Options of the driver.
+ */
+options: { [key in string]: string }, 
+/**
+ * How addresses are chosen: `driver` is `host-local`.
+ */
+ipam_options: { [key in string]: string }, 
+/**
+ * Why nothing else is known of it, when its record is damaged.
+ */
+damaged?: string, };
+
+/**
+ * A published port.
+ */
+export type MapPort = { 
+/**
+ * Id of the network that it is published through now; absent when it is not open.
+ */
+network?: string, 
+/**
+ * Address of the host; `None` is every address, IPv4 and IPv6.
+ */
+host_ip?: string, 
+/**
+ * Port of the host, 1 to 65535. 0 in a wish only: a free one is chosen when the container is created.
+ */
+host_port: number, 
+/**
+ * Port of the container, 1 to 65535.
+ */
+container_port: number, 
+/**
+ * The protocol.
+ */
+protocol: Protocol, };
+
+/**
+ * The way out of a network.
+ */
+export type MapUplink = { "state": "idle" } | { "state": "internal" } | { "state": "starting" } | { "state": "ready", 
+/**
+ * `pasta` or `slirp4netns`.
+ */
+program: string, } | { "state": "down", 
+/**
+ * Why there is none and what to do about it.
+ */
+reason: string, };
 
 /**
  * Something mounted into a container.
@@ -1382,6 +1573,51 @@ create: boolean, } | { "type": "volume",
  * The volume's name.
  */
 name: string | null, } | { "type": "tmpfs" };
+
+/**
+ * A network: `D/networks/<id>/network.json`. Never changed but by replacing the file.
+ */
+export type Network = { 
+/**
+ * Its id: 64 lower-case hex digits.
+ */
+id: string, 
+/**
+ * Its name; the grammar is that of containers' names.
+ */
+name: string, 
+/**
+ * Always `bridge`.
+ */
+driver: string, 
+/**
+ * When it was made, in nanoseconds since the Unix epoch.
+ */
+created_ns: number, 
+/**
+ * At most one of IPv4 and one of IPv6; at least one.
+ */
+subnets: Array<Subnet>, 
+/**
+ * No way out: no uplink, no published ports.
+ */
+internal: boolean, 
+/**
+ * Names of containers are answered (false for the default network, as in Podman; it still forwards).
+ */
+dns_enabled: boolean, 
+/**
+ * Resolvers asked instead of the host's; empty is the host's.
+ */
+dns_servers: string[], 
+/**
+ * Labels.
+ */
+labels: { [key in string]: string }, 
+/**
+ * Options of the driver: `mtu`, `isolate`.
+ */
+options: { [key in string]: string }, };
 
 /**
  * How a container joins a network: `--network NET:ip=…,ip6=…,mac=…,alias=…,interface_name=…`.
@@ -1467,6 +1703,19 @@ name: string,
 addresses: Array<string>, };
 
 /**
+ * All networks and all containers.
+ */
+export type NetworkMap = { 
+/**
+ * The networks by name.
+ */
+networks: Array<MapNetwork>, 
+/**
+ * The containers, the oldest first.
+ */
+containers: Array<MapContainer>, };
+
+/**
  * Where a container's network comes from.
  */
 export type NetworkMode = "bridge" | "none" | "host" | { "container": string } | { "ns": string };
@@ -1517,6 +1766,81 @@ SandboxKey: string,
 Networks: { [key in string]: NetworkEndpoint }, };
 
 /**
+ * What a person asks for when a network is made: the input of `network create`, from the command line and the window.
+ * Subnets, gateways and ranges belong together by their order.
+ */
+export type NetworkSpec = { 
+/**
+ * Its name; `podman1`, `podman2`, … by default.
+ */
+name?: string, 
+/**
+ * The driver: `bridge`, which is what empty means too.
+ */
+driver: string, 
+/**
+ * Subnets as `address/length`; a free one by default.
+ */
+subnets: Array<string>, 
+/**
+ * The gateway of each subnet; its first address by default.
+ */
+gateways: Array<string>, 
+/**
+ * Where containers get addresses by themselves, in each subnet: `address/length` or `first-last`.
+ */
+ip_ranges: Array<string>, 
+/**
+ * An IPv6 subnet too.
+ */
+ipv6: boolean, 
+/**
+ * No way out.
+ */
+internal: boolean, 
+/**
+ * Names of containers are not answered.
+ */
+disable_dns: boolean, 
+/**
+ * Resolvers that are asked instead of the host's.
+ */
+dns_servers: Array<string>, 
+/**
+ * Labels.
+ */
+labels: { [key in string]: string }, 
+/**
+ * Options of the driver: `mtu`, `isolate`.
+ */
+options: { [key in string]: string }, 
+/**
+ * How addresses are chosen: `host-local`, which is what empty means too.
+ */
+ipam_driver: string, 
+/**
+ * A network of this name that is there already is the answer.
+ */
+ignore: boolean, };
+
+/**
+ * A subnet of a network.
+ */
+export type NetworkSubnet = { 
+/**
+ * `address/length`.
+ */
+subnet: string, 
+/**
+ * The network's own address in it.
+ */
+gateway: string, 
+/**
+ * Where containers get addresses by themselves; the whole subnet if absent.
+ */
+lease_range?: LeaseRange, };
+
+/**
  * The runtime that starts containers.
  */
 export type OciRuntimeInfo = { 
@@ -1551,6 +1875,31 @@ architecture: string,
 variant?: string | null, };
 
 /**
+ * Who has a port of the host.
+ */
+export type PortHolder = { "kind": "container", 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, } | { "kind": "process", 
+/**
+ * Its pid.
+ */
+pid: number, 
+/**
+ * File name of its program.
+ */
+program: string, } | { "kind": "another_user", 
+/**
+ * Whose socket it is.
+ */
+uid: number, };
+
+/**
  * One published port: a port of the host that leads to a port of the container.
  */
 export type PortMapping = { 
@@ -1570,6 +1919,77 @@ container_port: number,
  * The protocol.
  */
 protocol: Protocol, };
+
+/**
+ * Whether a port of the host can be published, and if not, why.
+ */
+export type PortReport = { 
+/**
+ * The port, 1 to 65535.
+ */
+port: number, 
+/**
+ * Its protocol.
+ */
+protocol: Protocol, 
+/**
+ * Nobody has it.
+ */
+free: boolean, 
+/**
+ * The system lets this user open it.
+ */
+allowed: boolean, 
+/**
+ * The sockets that have it.
+ */
+sockets: Array<PortSocket>, 
+/**
+ * The next port that can be published; absent when this one can, or when there is none.
+ */
+next_free?: number, 
+/**
+ * What to do, a line each.
+ */
+hints: Array<string>, };
+
+/**
+ * A socket of the host.
+ */
+export type PortSocket = { 
+/**
+ * Its address and port, `0.0.0.0:8080` or `[::]:8080`.
+ */
+address: string, 
+/**
+ * Whose it is.
+ */
+holder: PortHolder, };
+
+/**
+ * A published port.
+ */
+export type PortSpan = { 
+/**
+ * Address of the host, empty for all.
+ */
+host_ip: string, 
+/**
+ * First port in the container.
+ */
+container_port: number, 
+/**
+ * First port of the host.
+ */
+host_port: number, 
+/**
+ * How many ports follow one another.
+ */
+range: number, 
+/**
+ * `tcp`, `udp` or `sctp`.
+ */
+protocol: string, };
 
 /**
  * A transport protocol whose ports can be published.
@@ -1706,6 +2126,23 @@ runRoot: string,
  * Where volumes are.
  */
 volumePath: string, };
+
+/**
+ * A subnet of a network.
+ */
+export type Subnet = { 
+/**
+ * Address and prefix length, host bits zero.
+ */
+subnet: string, 
+/**
+ * The network's own address in it: the containers' gateway and name server.
+ */
+gateway: string, 
+/**
+ * The first and the last address that containers get by themselves; the whole subnet if absent.
+ */
+lease_range?: [string, string], };
 
 /**
  * Long work: a snapshot, always whole.

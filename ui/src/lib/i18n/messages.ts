@@ -11,6 +11,7 @@ import enFrame from "./en/frame.json";
 import enHome from "./en/home.json";
 import enImages from "./en/images.json";
 import enLogs from "./en/logs.json";
+import enNetworks from "./en/networks.json";
 import enPaste from "./en/paste.json";
 import enRun from "./en/run.json";
 import enSettings from "./en/settings.json";
@@ -25,6 +26,7 @@ import esFrame from "./es/frame.json";
 import esHome from "./es/home.json";
 import esImages from "./es/images.json";
 import esLogs from "./es/logs.json";
+import esNetworks from "./es/networks.json";
 import esPaste from "./es/paste.json";
 import esRun from "./es/run.json";
 import esSettings from "./es/settings.json";
@@ -41,6 +43,7 @@ export const en = {
   home: enHome,
   images: enImages,
   logs: enLogs,
+  networks: enNetworks,
   paste: enPaste,
   run: enRun,
   settings: enSettings,
@@ -60,6 +63,7 @@ export const es: Same<typeof en> = {
   home: esHome,
   images: esImages,
   logs: esLogs,
+  networks: esNetworks,
   paste: esPaste,
   run: esRun,
   settings: esSettings,

@@ -12,6 +12,7 @@ import { Doer } from "./doer";
 import { errorSentence } from "./errors";
 import { Images } from "./images.svelte";
 import { Journal } from "./journal.svelte";
+import { Networks } from "./networks.svelte";
 import { Router } from "./router.svelte";
 import { Settings } from "./settings.svelte";
 import { Tasks } from "./tasks.svelte";
@@ -28,6 +29,7 @@ export class App {
   readonly settings: Settings;
   readonly containers: Containers;
   readonly images: Images;
+  readonly networks: Networks;
   readonly tasks: Tasks;
   readonly terminals: Terminals;
   readonly doer: Doer;
@@ -47,6 +49,7 @@ export class App {
     this.settings = new Settings(backend, (reason) => void this.doer.fail(reason));
     this.containers = new Containers(backend, this.doer, this.dialogs);
     this.images = new Images(backend, this.doer, this.dialogs, this.containers);
+    this.networks = new Networks(backend, this.doer, this.dialogs, this.containers);
     this.tasks = new Tasks(backend, this.doer, this.journal);
     this.tasks.onend = (task) => this.#pulled(task);
     this.terminals = new Terminals(backend);
@@ -88,6 +91,7 @@ export class App {
     this.offline = null;
     this.containers.apply(items);
     this.images.apply(items);
+    this.networks.apply(items);
     this.tasks.apply(items);
     for (const item of items) {
       if (item.type === "event" && item.event.type === "container" && item.container === null) this.terminals.close(item.event.id);
@@ -129,6 +133,14 @@ export class App {
     } catch (reason) {
       this.doer.fail(reason);
     }
+  }
+
+  /** A click on a published port; the window itself goes nowhere. */
+  follow(event: MouseEvent, url: string): void {
+    event.stopPropagation();
+    if (!this.backend.openLink) return;
+    event.preventDefault();
+    this.backend.openLink(url).catch((reason: unknown) => this.doer.fail(reason));
   }
 
   /** Runs the embedded image and shows what it says; once at a time. */

@@ -40,7 +40,7 @@ export class Containers {
     private readonly doer: Doer,
     private readonly dialogs: Dialogs,
   ) {
-    this.#rows = new Map((recall<Container[]>("containers") ?? []).map((c) => [c.id, c]));
+    this.#rows = new Map((recall<Container[]>("containers") ?? []).map((c) => [c.id, { ...c, ports: c.ports ?? [] }]));
   }
 
   get(id: string): Container | undefined {

@@ -1,7 +1,7 @@
 // Containers as the window thinks of them, and how happenings change them. Pure.
 
 import type { Happening } from "../backend/backend";
-import type { ContainerStatus, ContainerSummary } from "../generated";
+import type { ContainerStatus, ContainerSummary, PortSpan } from "../generated";
 
 /** One container. Times in milliseconds since the epoch, 0 when never. */
 export interface Container {
@@ -16,6 +16,8 @@ export interface Container {
   endedAt: number;
   exitCode: number;
   networks: readonly string[];
+  /** Published ports; they are open while it runs. */
+  ports: readonly PortSpan[];
   damaged: string | null;
   /** The last try to start it failed. */
   startFailed: boolean;
@@ -37,6 +39,7 @@ export function toContainer(row: ContainerSummary): Container {
     endedAt: seconds(row.ExitedAt),
     exitCode: row.ExitCode,
     networks: row.Networks,
+    ports: row.Ports,
     damaged: row.Damaged ?? null,
     // One that never ran has no exit code of its own.
     startFailed: row.State === "created" && row.ExitCode !== 0,

@@ -39,6 +39,23 @@ export function imageName(image: Image): string {
   return tag ? `${name}:${tag}` : name;
 }
 
+/** The image of this computer that a reference means, if it is here. */
+export function findImage(images: readonly Image[], reference: string): Image | undefined {
+  const wish = reference.trim();
+  if (wish === "") return undefined;
+  const { name, tag } = shortReference(wish);
+  return images.find((image) => image.id === wish || image.names.some((full) => {
+    const known = shortReference(full);
+    return known.name === name && known.tag === (tag || "latest");
+  }));
+}
+
+/** `80/tcp`, or `80`. */
+export function exposedPort(text: string): { inside: number; protocol: "tcp" | "udp" } | null {
+  const match = /^(\d+)(?:\/(tcp|udp))?$/.exec(text);
+  return match ? { inside: Number(match[1]), protocol: match[2] === "udp" ? "udp" : "tcp" } : null;
+}
+
 export type ImageSortKey = "name" | "size" | "created" | "containers";
 
 /** The rows a list shows. */

@@ -1,10 +1,11 @@
 // The run form: rows as they are typed, and the wish they make.
 
 import { parseCommand, type Note } from "../command/parse";
+import { attachment, isDefault, LOOPBACK } from "../command/network";
 import { quoteLine, splitWords } from "../command/shell";
 import { parseSize, printSize } from "../command/size";
 import { emptySpec } from "../command/spec";
-import type { ContainerSpec, Mount, NetworkMode } from "../generated";
+import type { ContainerSpec, Mount, NetworkAttachment, PortMapping, Protocol } from "../generated";
 
 export interface EnvRow {
   id: number;
@@ -24,8 +25,23 @@ export interface MountRow {
   rest: Pick<Mount, "options"> & { create: boolean };
 }
 
+/** Which network: the one that all are in, chosen ones, none, the computer's, or what only a pasted command can say. */
+export type NetworkChoice = "default" | "named" | "none" | "host" | "other";
+
+export interface PortRow {
+  id: number;
+  /** Address of this computer: all when empty. */
+  address: string;
+  /** Empty is a free one. */
+  host: string;
+  inside: string;
+  protocol: Protocol;
+  /** From the image, not from the person. */
+  proposed: boolean;
+}
+
 /** What is wrong with a field, by the field's name. */
-export type Problem = "image" | "name" | "command" | "mounts" | "env" | "memory" | "cpus";
+export type Problem = "image" | "network" | "ports" | "name" | "command" | "mounts" | "env" | "memory" | "cpus";
 
 let next = 1;
 
@@ -33,7 +49,12 @@ export class RunForm {
   image = $state("");
   name = $state("");
   command = $state("");
-  network = $state<NetworkMode>("none");
+  choice = $state<NetworkChoice>("default");
+  /** Names of the networks chosen, in the order of the interfaces. */
+  networks = $state<string[]>([]);
+  /** Names of the networks without a way out: nothing is published through them. */
+  internal = $state.raw<ReadonlySet<string>>(new Set());
+  ports = $state<PortRow[]>([]);
   env = $state<EnvRow[]>([]);
   mounts = $state<MountRow[]>([]);
   user = $state("");
@@ -48,6 +69,10 @@ export class RunForm {
   /** What was pasted and has no field: capabilities, labels, limits, …. */
   #base = $state.raw<ContainerSpec>(emptySpec());
 
+  /** Whether ports can be published in what is chosen. */
+  readonly canPublish = $derived(this.choice === "default" || (this.choice === "named" && this.networks.some((name) => !this.internal.has(name))));
+  /** A pasted command publishes what it says and nothing else. */
+  readonly proposes = $derived(this.#base.image === "");
   readonly problems = $derived<ReadonlySet<Problem>>(new Set(this.#check()));
   readonly spec = $derived<ContainerSpec>(this.#make());
 
@@ -58,7 +83,16 @@ export class RunForm {
     this.image = spec.image;
     this.name = spec.name ?? "";
     this.command = quoteLine(spec.command);
-    this.network = spec.network;
+    this.choice = spec.network === "none" || spec.network === "host" ? spec.network : spec.network !== "bridge" ? "other" : isDefault(spec) ? "default" : "named";
+    this.networks = spec.networks.map((place) => place.network);
+    this.ports = spec.ports.map((port) => ({
+      id: next++,
+      address: port.host_ip ?? "",
+      host: port.host_port ? String(port.host_port) : "",
+      inside: String(port.container_port),
+      protocol: port.protocol,
+      proposed: false,
+    }));
     this.env = spec.env.map(([name, value]) => ({ id: next++, name, value }));
     this.mounts = spec.mounts.map((mount) => ({
       id: next++,
@@ -89,6 +123,19 @@ export class RunForm {
     this.env.push({ id: next++, name: "", value: "" });
   }
 
+  addPort(): void {
+    this.ports.push({ id: next++, address: LOOPBACK, host: "", inside: "", protocol: "tcp", proposed: false });
+  }
+
+  /** Puts what the image exposes in place of earlier proposals; what the person has written stays. */
+  propose(ports: ReadonlyArray<{ inside: number; protocol: Protocol; host: number }>): void {
+    const own = this.ports.filter((row) => !row.proposed);
+    const made = ports
+      .filter((port) => !own.some((row) => row.inside.trim() === String(port.inside) && row.protocol === port.protocol))
+      .map((port): PortRow => ({ id: next++, address: LOOPBACK, host: port.host ? String(port.host) : "", inside: String(port.inside), protocol: port.protocol, proposed: true }));
+    if (made.length > 0 || own.length < this.ports.length) this.ports = [...own, ...made];
+  }
+
   addMount(): void {
     this.mounts.push({ id: next++, kind: "bind", source: "", target: "", readOnly: false, rest: { options: [], create: false } });
   }
@@ -96,6 +143,18 @@ export class RunForm {
   /** Whether the advanced part holds anything. */
   get advanced(): boolean {
     return !!(this.user || this.workdir || this.memory || this.cpus || this.tty || this.readOnly || this.init);
+  }
+
+  /** Whether another row has the same port of this computer. */
+  isTwice(row: PortRow): boolean {
+    const same = (other: PortRow) => other !== row && other.id !== row.id && other.host.trim() === row.host.trim() && other.protocol === row.protocol;
+    return row.host.trim() !== "" && this.ports.some((other) => same(other) && (other.address === row.address || other.address === "" || row.address === ""));
+  }
+
+  #places(): NetworkAttachment[] {
+    if (this.choice === "default") return isDefault(this.#base) ? this.#base.networks : [];
+    if (this.choice !== "named") return [];
+    return this.networks.map((name) => this.#base.networks.find((place) => place.network === name) ?? attachment(name));
   }
 
   #words(): string[] | null {
@@ -110,6 +169,8 @@ export class RunForm {
     const problems: Problem[] = [];
     if (this.image.trim() === "" || /\s/.test(this.image.trim())) problems.push("image");
     if (this.name !== "" && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/.test(this.name)) problems.push("name");
+    if (this.choice === "named" && this.networks.length === 0) problems.push("network");
+    if (this.canPublish && this.ports.some((row) => !portIsRight(row) || this.isTwice(row))) problems.push("ports");
     if (this.#words() === null) problems.push("command");
     if (this.env.some((row) => !envNameIsRight(row))) problems.push("env");
     if (this.mounts.some((row) => !sourceIsRight(row) || !targetIsRight(row))) problems.push("mounts");
@@ -125,7 +186,10 @@ export class RunForm {
       image: this.image.trim(),
       name: this.name || undefined,
       command: this.#words() ?? [],
-      network: this.network,
+      network: this.choice === "none" || this.choice === "host" ? this.choice : this.choice === "other" ? this.#base.network : "bridge",
+      networks: this.#places(),
+      ports: this.canPublish ? this.ports.filter(portIsRight).map(toPort) : [],
+      publish_all: this.canPublish && this.#base.publish_all,
       env: this.env.filter((row) => row.name.trim() !== "").map((row) => [row.name.trim(), row.value]),
       mounts: this.mounts.filter((row) => sourceIsRight(row) && targetIsRight(row)).map(toMount),
       user: this.user.trim() || undefined,
@@ -148,6 +212,15 @@ export const sourceIsRight = (row: MountRow): boolean => row.kind !== "bind" || 
 
 /** Inside, too. */
 export const targetIsRight = (row: MountRow): boolean => row.target.trim().startsWith("/");
+
+const isPort = (text: string) => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
+
+/** A port inside, and one of this computer or none. */
+export const portIsRight = (row: PortRow): boolean => isPort(row.inside.trim()) && (row.host.trim() === "" || isPort(row.host.trim()));
+
+function toPort(row: PortRow): PortMapping {
+  return { ...(row.address ? { host_ip: row.address } : {}), host_port: Number(row.host.trim()), container_port: Number(row.inside.trim()), protocol: row.protocol };
+}
 
 function toMount(row: MountRow): Mount {
   const source: Mount["source"] =

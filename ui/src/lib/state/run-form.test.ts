@@ -12,6 +12,53 @@ test("what was pasted comes out again, also what has no field", () => {
   expect(JSON.parse(JSON.stringify(form.spec))).toEqual(JSON.parse(JSON.stringify(parseCommand(LINE).spec)));
 });
 
+test.each(["-p 80:80 -p 127.0.0.1::53/udp -P x", "--network web:ip=10.0.0.2 --network db x", "--network container:a x", "--network ns:/n x", "--ip 10.88.0.9 x", "--network none x"])("%s comes out again", (line) => {
+  const form = new RunForm();
+  form.paste(`docker run ${line}`);
+  expect(JSON.parse(JSON.stringify(form.spec))).toEqual(JSON.parse(JSON.stringify(parseCommand(`docker run ${line}`).spec)));
+  expect(form.proposes).toBe(false);
+});
+
+test("proposes on this computer alone, and leaves alone what one has written", () => {
+  const form = new RunForm();
+  form.image = "nginx";
+  form.propose([{ inside: 80, protocol: "tcp", host: 8080 }]);
+  expect(form.spec.ports).toEqual([{ host_ip: "127.0.0.1", host_port: 8080, container_port: 80, protocol: "tcp" }]);
+  form.addPort();
+  Object.assign(form.ports[1] ?? {}, { inside: "443", host: "" });
+  form.propose([{ inside: 443, protocol: "tcp", host: 8443 }]);
+  expect(form.spec.ports).toEqual([{ host_ip: "127.0.0.1", host_port: 0, container_port: 443, protocol: "tcp" }]);
+});
+
+test("without a way out nothing is published", () => {
+  const form = new RunForm();
+  form.image = "nginx";
+  form.propose([{ inside: 80, protocol: "tcp", host: 8080 }]);
+  form.internal = new Set(["inner"]);
+  form.choice = "named";
+  expect([...form.problems]).toEqual(["network"]);
+  form.networks = ["inner"];
+  expect([form.spec.ports.length, form.canPublish]).toEqual([0, false]);
+  form.networks = ["inner", "outer"];
+  expect(form.spec).toMatchObject({ network: "bridge", networks: [{ network: "inner" }, { network: "outer" }], ports: [{ host_port: 8080 }] });
+  form.choice = "none";
+  expect(form.spec).toMatchObject({ network: "none", networks: [], ports: [] });
+});
+
+test("names ports that are none and ports twice", () => {
+  const form = new RunForm();
+  form.image = "x";
+  form.addPort();
+  expect([...form.problems]).toEqual(["ports"]);
+  Object.assign(form.ports[0] ?? {}, { inside: "80", host: "8080" });
+  expect(form.problems.size).toBe(0);
+  form.addPort();
+  Object.assign(form.ports[1] ?? {}, { inside: "81", host: "8080" });
+  expect([...form.problems]).toEqual(["ports"]);
+  Object.assign(form.ports[1] ?? {}, { inside: "70000", host: "1" });
+  expect([...form.problems]).toEqual(["ports"]);
+});
+
 test("names what is wrong", () => {
   const form = new RunForm();
   expect([...form.problems]).toEqual(["image"]);

@@ -1,6 +1,6 @@
 // A container's state in words.
 
-import type { ContainerStatus } from "../generated";
+import type { ContainerStatus, PortReport } from "../generated";
 import { t } from "../i18n/i18n.svelte";
 import type { MessageKey } from "../i18n/messages";
 import { hasFailed, type Container } from "./containers";
@@ -19,4 +19,12 @@ export function statusWord(container: Container): string {
   if (container.startFailed) return t("containers.status_not_started");
   if (container.status === "exited" && hasFailed(container)) return t("containers.status_failed", { code: container.exitCode });
   return t(WORDS[container.status]);
+}
+
+/** Who has a port, in words. */
+export function holderName(report: PortReport): string {
+  const holder = report.sockets[0]?.holder;
+  if (!holder) return t("run.port_somebody");
+  if (holder.kind === "container") return holder.name;
+  return holder.kind === "process" ? holder.program : t("run.port_another_user");
 }
