@@ -80,7 +80,10 @@ fn failure(mapping: &PortMapping, address: IpAddr, error: &io::Error) -> Failure
         io::ErrorKind::AddrInUse => (
             ErrorKind::Conflict,
             "port_in_use",
-            format!("`cala network doctor {}` tells who holds it and which port is free", mapping.host_port),
+            format!(
+                "`cala network doctor {}/{}` tells who holds it and which port is free",
+                mapping.host_port, mapping.protocol
+            ),
         ),
         io::ErrorKind::PermissionDenied => (
             ErrorKind::Forbidden,
