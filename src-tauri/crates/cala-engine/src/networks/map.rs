@@ -131,7 +131,107 @@ fn live(status: &NetworkStatus, member: Option<&Member>) -> MapLive {
 
 #[cfg(test)]
 mod tests {
+    use cala_spec::port::parse_publish;
+    use cala_spec::{ContainerConfig, ContainerId, ContainerSpec, ContainerState, Digest, Network};
+
     use super::*;
+
+    /// A container on network `n`, published and running, as `Container` stores it.
+    fn container(alive: bool) -> Container {
+        let status = status();
+        let attachment = NetworkAttachment {
+            network: "n".to_owned(),
+            aliases: vec!["w".to_owned()],
+            ..NetworkAttachment::default()
+        };
+        Container {
+            config: ContainerConfig {
+                id: ContainerId::from_random([7; 32]),
+                name: "web".parse().unwrap(),
+                created_ns: 0,
+                image: String::new(),
+                image_id: Digest::sha256(&[1; 32]),
+                layers: Vec::new(),
+                args: Vec::new(),
+                entrypoint_len: 0,
+                env: Vec::new(),
+                workdir: String::new(),
+                user: String::new(),
+                hostname: String::new(),
+                labels: BTreeMap::new(),
+                stop_signal: 15,
+                stop_timeout: 10,
+                networks: vec![attachment],
+                ports: parse_publish("8080:80").unwrap(),
+                exposed_ports: Vec::new(),
+                spec: ContainerSpec::default(),
+            },
+            state: ContainerState { networks: vec![status], ..ContainerState::default() },
+            alive,
+        }
+    }
+
+    fn status() -> NetworkStatus {
+        NetworkStatus {
+            network: "n".to_owned(),
+            interface: "eth0".to_owned(),
+            mac: "02:42:0a:59:00:02".to_owned(),
+            addresses: vec!["10.89.0.2/24".parse().unwrap()],
+            gateways: Vec::new(),
+            dns: Vec::new(),
+            aliases: Vec::new(),
+        }
+    }
+
+    fn network(dns_enabled: bool) -> NetworkEntry {
+        NetworkEntry::Sound(Box::new(Network {
+            id: "n".to_owned(),
+            name: "shop".to_owned(),
+            driver: "bridge".to_owned(),
+            created_ns: 0,
+            subnets: Vec::new(),
+            internal: false,
+            dns_enabled,
+            dns_servers: Vec::new(),
+            labels: BTreeMap::new(),
+            options: BTreeMap::new(),
+        }))
+    }
+
+    #[test]
+    fn what_the_holder_knows_comes_before_the_record() {
+        let running = container(true);
+        let recorded = map_container(&running, &[network(true)], &Snapshots::new());
+        let [endpoint] = recorded.endpoints.as_slice() else { panic!("{recorded:?}") };
+        assert_eq!(endpoint.names[..2], ["web", "w"]);
+        assert_eq!(endpoint.live.as_ref().unwrap().addresses, ["10.89.0.2/24"]);
+        assert_eq!(recorded.ports[0].network, None, "nobody says that it is open");
+
+        let mut live = status();
+        live.addresses = vec!["10.89.0.9/24".parse().unwrap()];
+        let member = Member {
+            container: running.config.id.to_string(),
+            name: "web".to_owned(),
+            status: live,
+            ports: running.config.ports.clone(),
+            connections: 3,
+        };
+        let snapshot = Snapshot { pid: 5, uplink: "pasta".to_owned(), containers: vec![member] };
+        let snapshots = Snapshots::from([("n".to_owned(), snapshot)]);
+        let mapped = map_container(&running, &[network(false)], &snapshots);
+        let live = mapped.endpoints[0].live.as_ref().unwrap();
+        assert_eq!((live.addresses[0].as_str(), live.connections), ("10.89.0.9/24", 3));
+        assert_eq!(mapped.ports[0].network.as_deref(), Some("n"));
+        assert!(mapped.endpoints[0].names.is_empty(), "the network answers no names");
+        assert_eq!(map_network(&network(true), snapshots.get("n")).holder_pid, 5);
+    }
+
+    #[test]
+    fn what_does_not_run_has_no_addresses() {
+        let mapped = map_container(&container(false), &[network(true)], &Snapshots::new());
+        assert_eq!(mapped.endpoints[0].live, None);
+        assert_eq!(map_network(&network(true), None).uplink, MapUplink::Idle);
+    }
 
     #[test]
     fn the_words_of_a_holder_become_a_state() {
