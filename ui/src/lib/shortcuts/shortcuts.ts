@@ -3,7 +3,7 @@
 import type { App } from "../state/app.svelte";
 import type { Route } from "../state/route";
 
-const SECTIONS: Route[] = [{ view: "home" }, { view: "containers" }, { view: "images" }, { view: "activity" }];
+const SECTIONS: Route[] = [{ view: "home" }, { view: "containers" }, { view: "images" }, { view: "networks" }, { view: "activity" }];
 
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, .terminal-host") !== null;
@@ -42,7 +42,7 @@ export function handleShortcut(event: KeyboardEvent, app: App): void {
 /** One step out: the wide detail becomes narrow, the detail closes, the form goes back. */
 function escape({ router }: App): void {
   const { route } = router;
-  if ((route.view === "containers" || route.view === "images") && route.id) {
+  if ((route.view === "containers" || route.view === "images" || route.view === "networks") && route.id) {
     if (router.wide) router.wide = false;
     else router.go({ view: route.view });
   } else if (route.view === "run") router.go({ view: "containers" });

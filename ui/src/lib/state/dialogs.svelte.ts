@@ -16,12 +16,14 @@ export class Dialogs {
   pull = $state(false);
   /** The task that the pull dialog shows. */
   pullTask = $state<string | null>(null);
+  /** A network is being made. */
+  network = $state(false);
   palette = $state(false);
   shortcuts = $state(false);
   #answer: ((yes: boolean) => void) | null = null;
 
   /** Whether anything lies over the page. */
-  readonly open = $derived(this.question !== null || this.pull || this.palette || this.shortcuts);
+  readonly open = $derived(this.question !== null || this.pull || this.network || this.palette || this.shortcuts);
 
   ask(question: Question): Promise<boolean> {
     this.#answer?.(false);

@@ -1,6 +1,6 @@
 // Addresses inside the window: what stands after `#`. Pure.
 
-export const CONTAINER_TABS = ["overview", "logs", "terminal", "inspect"] as const;
+export const CONTAINER_TABS = ["overview", "logs", "terminal", "network", "inspect"] as const;
 export type ContainerTab = (typeof CONTAINER_TABS)[number];
 export const IMAGE_TABS = ["overview", "inspect"] as const;
 export type ImageTab = (typeof IMAGE_TABS)[number];
@@ -9,6 +9,7 @@ export type Route =
   | { view: "home" }
   | { view: "containers"; id?: string; tab?: ContainerTab }
   | { view: "images"; id?: string; tab?: ImageTab }
+  | { view: "networks"; id?: string }
   | { view: "run"; paste: boolean; image?: string }
   | { view: "activity" }
   | { view: "settings" };
@@ -26,6 +27,8 @@ export function parseRoute(hash: string): Route {
       return id ? { view, id, tab: oneOf(CONTAINER_TABS, tab) } : { view };
     case "images":
       return id ? { view, id, tab: oneOf(IMAGE_TABS, tab) } : { view };
+    case "networks":
+      return id ? { view, id } : { view };
     case "run": {
       const image = new URLSearchParams(query).get("image");
       return { view, paste: id === "paste", ...(image ? { image } : {}) };
@@ -54,6 +57,8 @@ export function formatRoute(route: Route): string {
     case "containers":
     case "images":
       return `#/${[route.view, route.id, route.id && route.tab].filter((part): part is string => !!part).map(encodeURIComponent).join("/")}`;
+    case "networks":
+      return `#/networks${route.id ? `/${encodeURIComponent(route.id)}` : ""}`;
     case "run":
       return `#/run${route.paste ? "/paste" : ""}${route.image ? `?image=${encodeURIComponent(route.image)}` : ""}`;
     default:

@@ -213,7 +213,8 @@ export const sourceIsRight = (row: MountRow): boolean => row.kind !== "bind" || 
 /** Inside, too. */
 export const targetIsRight = (row: MountRow): boolean => row.target.trim().startsWith("/");
 
-const isPort = (text: string) => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
+/** A port number in digits. */
+export const isPort = (text: string) => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;
 
 /** A port inside, and one of this computer or none. */
 export const portIsRight = (row: PortRow): boolean => isPort(row.inside.trim()) && (row.host.trim() === "" || isPort(row.host.trim()));

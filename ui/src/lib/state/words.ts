@@ -1,6 +1,6 @@
 // A container's state in words.
 
-import type { ContainerStatus, PortReport } from "../generated";
+import type { ContainerStatus, MapNetwork, PortReport } from "../generated";
 import { t } from "../i18n/i18n.svelte";
 import type { MessageKey } from "../i18n/messages";
 import { hasFailed, type Container } from "./containers";
@@ -28,3 +28,14 @@ export function holderName(report: PortReport): string {
   if (holder.kind === "container") return holder.name;
   return holder.kind === "process" ? holder.program : t("run.port_another_user");
 }
+
+const WAYS: Record<MapNetwork["uplink"]["state"], MessageKey> = {
+  internal: "networks.way_internal",
+  idle: "networks.way_idle",
+  starting: "networks.way_starting",
+  ready: "networks.way_ready",
+  down: "networks.way_down",
+};
+
+/** A network's way out. */
+export const wayOut = (network: MapNetwork): string => t(WAYS[network.uplink.state]);
