@@ -70,11 +70,55 @@ step("its overview says why it stopped", async () => {
 
 step("the form runs a server; its log streams", async () => {
   await fill("cala/hello", "servidor", "serve");
-  await page.getByText("cala run -d --name servidor cala/hello serve").waitFor();
+  await page.getByText(/^cala run -d --name servidor -p 127\.0\.0\.1:\d+:8080 cala\/hello serve$/).waitFor();
   await page.getByRole("button", { name: "Ejecutar", exact: true }).click();
   await page.getByRole("tab", { name: "Registros", selected: true }).waitFor();
   await row("servidor").getByText("En marcha").waitFor();
   await page.getByText("En directo").waitFor();
+});
+
+step("its published port is a link that answers; the network tab withdraws it and publishes another", async () => {
+  await tab("Resumen").click();
+  const link = page.getByRole("link", { name: /^Abrir 127\.0\.0\.1:\d+ en el navegador$/ });
+  const answer = await fetch(await link.getAttribute("href"));
+  assert.equal(answer.status, 200);
+  await tab("Red").click();
+  await page.getByRole("button", { name: /^Retirar el puerto/ }).click();
+  await page.getByText("No publica ningún puerto.").waitFor();
+  await page.getByLabel("Puerto dentro").fill("8080");
+  await page.getByRole("button", { name: "Publicar", exact: true }).click();
+  await page.getByRole("button", { name: /^Retirar el puerto/ }).waitFor();
+  assert.deepEqual(await axe(page), []);
+});
+
+step("a network is made, joined, left and removed with its name asked for", async () => {
+  await go("#/networks");
+  await row("podman").waitFor();
+  await page.getByRole("button", { name: "Nueva red…" }).click();
+  await page.keyboard.type("tienda");
+  await page.keyboard.press("Enter");
+  await row("tienda").waitFor();
+  await go("#/containers");
+  await row("servidor").click();
+  await tab("Red").click();
+  await page.getByLabel("Red a la que conectarlo").selectOption("tienda");
+  await page.getByRole("button", { name: "Conectar", exact: true }).click();
+  await page.getByText(/se encuentra como servidor/).waitFor();
+  await go("#/networks");
+  await page.getByRole("button", { name: "Eliminar: tienda" }).first().click();
+  await page.getByRole("dialog").getByText("servidor").waitFor();
+  await confirm("Cancelar");
+  await go("#/containers");
+  await row("servidor").click();
+  await tab("Red").click();
+  await page.getByRole("button", { name: "Desconectar de tienda" }).click();
+  await page.getByRole("button", { name: "Desconectar de tienda" }).waitFor({ state: "detached" });
+  await go("#/networks");
+  await page.getByRole("button", { name: "Eliminar: tienda" }).first().click();
+  await confirm("Eliminar");
+  await row("tienda").waitFor({ state: "detached" });
+  await go("#/containers");
+  await row("servidor").click();
 });
 
 step("inspect shows Podman's fields; a container without a shell says so", async () => {
@@ -224,7 +268,7 @@ step("a pull that cannot work ends as a failed task with a sentence", async () =
 });
 
 step("activity keeps tasks and the journal", async () => {
-  await page.keyboard.press("Control+4");
+  await page.keyboard.press("Control+5");
   await page.getByRole("heading", { name: "Diario" }).waitFor();
   await page.getByText("cala rm caida", { exact: true }).first().waitFor();
   assert.deepEqual(await axe(page), []);
@@ -263,7 +307,7 @@ step("English and the dark theme, kept over a reload; axe finds nothing on any p
   await page.reload();
   await page.getByRole("heading", { name: "Settings" }).waitFor();
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
-  for (const hash of ["#/", "#/containers", "#/run", "#/images", "#/activity", "#/settings"]) {
+  for (const hash of ["#/", "#/containers", "#/run", "#/images", "#/networks", "#/activity", "#/settings"]) {
     await go(hash);
     await page.waitForTimeout(300);
     assert.deepEqual((await axe(page)).map((fault) => `${hash}: ${fault}`), []);

@@ -148,7 +148,7 @@ describe("containers", () => {
       await page.keyboard.type("1");
       await page.keyboard.press("Enter");
       await page.getByRole("tab", { name: "Logs", selected: true }).waitFor();
-      await strip(page).getByText("cala run -d --name keys -e A=••• cala/hello serve 1").waitFor();
+      await strip(page).getByText("cala run -d --name keys -p 127.0.0.1:8081:8080 -e A=••• cala/hello serve 1").waitFor();
       assert.notEqual(await focused(page), "BODY");
       await page.keyboard.press("Escape");
       await page.keyboard.press("/");
@@ -416,7 +416,7 @@ describe("run and pull", () => {
       await page.getByRole("button", { name: "Add a variable" }).click();
       await page.getByLabel("NAME 1").fill("TOKEN");
       await page.getByLabel("value 1").fill("secret value");
-      await page.getByText("cala run -d --name hi -e 'TOKEN=secret value' cala/hello serve 9000").waitFor();
+      await page.getByText("cala run -d --name hi -p 127.0.0.1:8081:8080 -e 'TOKEN=secret value' cala/hello serve 9000").waitFor();
       await page.getByRole("button", { name: "Run", exact: true }).click();
       await page.getByRole("tab", { name: "Logs", selected: true }).waitFor();
       const strip = page.getByRole("region", { name: "Command of the last action" });
@@ -450,7 +450,7 @@ describe("run and pull", () => {
       await page.getByText("Cancelled").waitFor();
       await page.getByRole("button", { name: "Try again" }).waitFor();
       await page.keyboard.press("Escape");
-      await page.keyboard.press("Control+4");
+      await page.keyboard.press("Control+5");
       await page.getByRole("listitem").filter({ hasText: "cala pull quay.io/acme/big:1" }).getByText("cancelled").waitFor();
       await page.getByRole("button", { name: "Clear finished" }).click();
       await page.getByText("No tasks", { exact: true }).waitFor();
@@ -488,12 +488,12 @@ describe("run and pull", () => {
       await page.getByRole("tab", { name: "Logs", selected: true }).waitFor();
       await page.reload();
       await page.getByRole("link", { name: "Containers" }).waitFor();
-      await page.keyboard.press("Control+4");
-      await page.getByText("cala run -d -e TOKEN=••• cala/hello").first().waitFor();
+      await page.keyboard.press("Control+5");
+      await page.getByText("cala run -d -p 127.0.0.1:8081:8080 -e TOKEN=••• cala/hello").first().waitFor();
       await page.getByRole("button", { name: "Save as a script" }).click();
       await page.getByText("Saved to").waitFor();
       const script = await page.evaluate(() => window.savedText);
-      assert.match(script, /^cala run -d -e TOKEN="\$\{TOKEN:\?\}" cala\/hello$/m);
+      assert.match(script, /^cala run -d -p 127\.0\.0\.1:8081:8080 -e TOKEN="\$\{TOKEN:\?\}" cala\/hello$/m);
       assert.doesNotMatch(script, /•|hush/);
     }));
 

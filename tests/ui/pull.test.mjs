@@ -79,7 +79,7 @@ test("a pull can be cancelled on its way and goes on from there when it is tried
   await dialog().getByText(/^Hecho en /).waitFor();
   await page.keyboard.press("Escape");
   await row(`${registry.name}/cala/large`).waitFor();
-  await page.keyboard.press("Control+4");
+  await page.keyboard.press("Control+5");
   const entries = page.getByRole("listitem").filter({ hasText: `cala pull ${name}` });
   await entries.getByText("cancelado").waitFor();
   await entries.getByText("hecho").waitFor();
@@ -97,7 +97,7 @@ test("a pull in the background says when it is done; finished tasks can be clear
   assert.notEqual(await page.getByRole("button", { name: /^Primer contenedor/ }).getAttribute("aria-disabled"), "true");
   registry.narrow = false;
   await page.getByText(`${name} ya está en este equipo`).waitFor();
-  await page.keyboard.press("Control+4");
+  await page.keyboard.press("Control+5");
   await page.getByRole("button", { name: "Quitar las terminadas" }).click();
   await page.getByText("Sin tareas").waitFor();
   await page.reload();

@@ -60,7 +60,7 @@ test("by keyboard alone: run, look, stop, remove", async () => {
   await window.press(KEY.escape + KEY.tab);
   await window.press("teclado" + KEY.tab);
   await window.press("serve");
-  await window.see("cala run -d --name teclado cala/hello serve");
+  await window.see("cala run -d --name teclado -p 127.0.0.1:");
   await window.picture("window-es-light-run");
   await window.press(KEY.enter);
   await window.see("En directo");
