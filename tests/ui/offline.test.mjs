@@ -435,7 +435,7 @@ describe("run and pull", () => {
 
   test("a pasted line fills the form and names the rest", () =>
     onPage("#/run/paste", async (page) => {
-      await page.getByRole("textbox", { name: "Command" }).first().fill("docker run -d -p 80:80 --name x nginx:1 nginx -t");
+      await page.getByRole("textbox", { name: "Command" }).first().fill("docker run -d -p 80:80 --restart always --name x nginx:1 nginx -t");
       await page.getByText("is not possible in Cala yet").waitFor();
       assert.equal(await page.getByLabel("Image", { exact: true }).inputValue(), "nginx:1");
     }));
