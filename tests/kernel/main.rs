@@ -41,6 +41,27 @@ pub(crate) fn world_of(program: &str) -> Option<World> {
     Some(World { cala, registry, image })
 }
 
+/// The embedded image: a small web server that tells who asks.
+pub(crate) const HELLO: &str = "cala/hello";
+
+/// The world, if containers can have a way out here.
+pub(crate) fn networked() -> Option<World> {
+    if !cala_testkit::require::program("pasta") {
+        cala_testkit::require::skip("passt is not installed");
+        return None;
+    }
+    world()
+}
+
+/// Starts the embedded image's web server in the background.
+#[track_caller]
+pub(crate) fn serve(cala: &Cala, name: &str, options: &[&str], port: &str) {
+    let mut args = vec!["run", "-d", "--name", name];
+    args.extend_from_slice(options);
+    args.extend_from_slice(&[HELLO, "serve", port]);
+    cala.run(args).success();
+}
+
 impl World {
     /// `cala run --rm --network none IMAGE WORDS…`.
     pub(crate) fn run_rm(&self, options: &[&str], words: &[&str]) -> Output {

@@ -6,26 +6,7 @@ use std::time::Duration;
 
 use cala_testkit::{Cala, Output};
 
-use crate::{World, world};
-
-/// The embedded image: a small web server that tells who asks.
-const HELLO: &str = "cala/hello";
-
-/// The world, if containers can have a way out here.
-fn networked() -> Option<World> {
-    if !cala_testkit::require::program("pasta") {
-        cala_testkit::require::skip("passt is not installed");
-        return None;
-    }
-    world()
-}
-
-fn serve(cala: &Cala, name: &str, options: &[&str], port: &str) {
-    let mut args = vec!["run", "-d", "--name", name];
-    args.extend_from_slice(options);
-    args.extend_from_slice(&[HELLO, "serve", port]);
-    cala.run(args).success();
-}
+use crate::{HELLO, World, networked, serve};
 
 /// Whether a container in these networks reaches a place by HTTP.
 fn ask(cala: &Cala, options: &[&str], place: &str) -> Output {

@@ -6,25 +6,7 @@ use cala_testkit::image::Compression;
 use cala_testkit::{Cala, Image, LayerBuilder, Output};
 use serde_json::Value;
 
-use crate::{World, world};
-
-/// The embedded image: a small web server.
-const HELLO: &str = "cala/hello";
-
-fn networked() -> Option<World> {
-    if !cala_testkit::require::program("pasta") {
-        cala_testkit::require::skip("passt is not installed");
-        return None;
-    }
-    world()
-}
-
-fn serve(cala: &Cala, name: &str, options: &[&str], port: &str) {
-    let mut args = vec!["run", "-d", "--name", name];
-    args.extend_from_slice(options);
-    args.extend_from_slice(&[HELLO, "serve", port]);
-    cala.run(args).success();
-}
+use crate::{HELLO, World, networked, serve, world};
 
 fn json(output: &Output) -> Value {
     serde_json::from_str(output.text()).unwrap()

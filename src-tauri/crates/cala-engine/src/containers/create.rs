@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use cala_spec::container::NetworkMode;
 use cala_spec::event::EventKind;
 use cala_spec::mount::MountSource;
 use cala_spec::{
@@ -47,6 +48,9 @@ impl Engine {
             self.refuse_taken(name)?;
         }
         let attachments = self.attachments(&spec)?;
+        if spec.network == NetworkMode::Host && (!spec.ports.is_empty() || spec.publish_all) {
+            tracing::warn!("port mappings are discarded: the container is in the host's own network");
+        }
         // A port that is taken is told before a long pull.
         self.ports(&spec, &attachments, &[])?;
         let image = self.image_for(&spec, pull, progress).await?;

@@ -87,10 +87,8 @@ impl Engine {
         }
         match &spec.network {
             NetworkMode::Bridge => self.refuse_internal(attachments)?,
-            NetworkMode::Host => {
-                tracing::warn!("port mappings are discarded: the container is in the host's own network");
-                return Ok(Vec::new());
-            }
+            // Said once, by whoever begins.
+            NetworkMode::Host => return Ok(Vec::new()),
             mode => {
                 return Err(EngineError::invalid(
                     "ports_without_network",
