@@ -143,7 +143,7 @@ impl Engine {
                 EngineError::PortInUse {
                     message: text,
                     remedy: format!(
-                        "{holder}choose another port of the host, or 0 for a free one; `cala network doctor {port}{suffix}` tells which is free"
+                        "{holder}choose another port of the host, or leave it out for a free one; `cala network doctor {port}{suffix}` tells which is free"
                     ),
                 }
             }
