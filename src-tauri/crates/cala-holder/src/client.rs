@@ -396,12 +396,13 @@ impl Lease {
         self.client.done(&Request::Update(names.clone()), &[])
     }
 
-    /// Leaves the network; names, ports and link are gone on return.
+    /// Leaves the network; names, ports and link are gone on return. The link of a container that has `ended` goes with its
+    /// namespace and is not waited for.
     ///
     /// # Errors
     /// Errors of the connection, after which they go all the same.
-    pub fn detach(mut self) -> Result<(), HolderError> {
-        self.client.done(&Request::Detach, &[])
+    pub fn detach(mut self, ended: bool) -> Result<(), HolderError> {
+        self.client.done(&Request::Detach { ended }, &[])
     }
 
     /// The connection, for questions of other kinds.

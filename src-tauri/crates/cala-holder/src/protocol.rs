@@ -64,7 +64,11 @@ pub enum Request {
         port: PortMapping,
     },
     /// On a lease: leave the network. Answered when names, ports and link are gone.
-    Detach,
+    Detach {
+        /// The container has ended: its link goes with its namespace, and is not waited for.
+        #[serde(default)]
+        ended: bool,
+    },
     /// Which addresses has this name here, or which name has this address? Asked by the holder of another network that
     /// the asking container is in.
     Resolve {

@@ -21,3 +21,6 @@ pub mod subnets;
 pub mod uplink;
 
 pub use error::NetworkError;
+
+/// Bytes of the stack of a thread that does little.
+const SMALL_STACK: usize = 128 << 10;

@@ -312,7 +312,7 @@ impl Networks {
         };
         let member = self.members.remove(index);
         let had_way_out = member.default_route;
-        member.leave();
+        member.leave(false);
         self.tell_names();
         if had_way_out {
             self.move_way_out();
@@ -331,7 +331,7 @@ impl Networks {
             mac: Some(member.attached.status.mac.clone()),
             ..member.membership.clone()
         };
-        member.leave();
+        member.leave(false);
         // What cannot be had back is as if it were disconnected; the state says it.
         let _ = self.connect(&membership);
     }
@@ -374,9 +374,9 @@ impl Networks {
         }
     }
 
-    /// Leaves everything; names, ports and links are gone on return.
+    /// Leaves everything, when the container has ended; names and ports are gone on return.
     pub(super) fn leave(self) {
-        self.members.into_iter().for_each(Member::leave);
+        self.members.into_iter().for_each(|member| member.leave(true));
     }
 }
 
@@ -396,10 +396,10 @@ impl Member {
         self.place = Place::Lost { namespace, again: now };
     }
 
-    fn leave(self) {
+    fn leave(self, ended: bool) {
         if let Place::Held(lease) = self.place {
             // A holder that has died has taken everything along.
-            let _: Result<(), HolderError> = lease.detach();
+            let _: Result<(), HolderError> = lease.detach(ended);
         }
     }
 }

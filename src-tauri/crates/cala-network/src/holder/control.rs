@@ -264,7 +264,8 @@ impl Holder {
         self.clients = stay;
         for client in gone {
             self.attaching.remove(&client.number);
-            self.members.withdraw(client.number);
+            // A monitor that hangs up has ended, and its container with it.
+            self.members.withdraw(client.number, true);
         }
         if self.accept_again.is_some_and(|again| now >= again) {
             self.accept_again = None;

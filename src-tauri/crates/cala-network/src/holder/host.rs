@@ -7,10 +7,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
+use crate::SMALL_STACK;
 use crate::dns::HostSockets;
-
-/// Bytes of the stack of a thread that does little.
-pub(super) const SMALL_STACK: usize = 128 << 10;
 
 type Question = (AddressFamily, SocketType, SyncSender<io::Result<OwnedFd>>);
 

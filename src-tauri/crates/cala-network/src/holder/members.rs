@@ -150,9 +150,14 @@ impl Members {
     }
 
     /// Makes the link. One that lives on from a former holder is taken over, unless the network's namespace is another
-    /// now: then the container's end goes first and all is made anew.
+    /// now: then the container's end goes first and all is made anew. That of a former run of the container may still be
+    /// on its way out.
     fn connect(&mut self, join: &Join, namespace: &OwnedFd, adopt: bool) -> Result<(), Failure> {
-        if adopt && self.serving.link.find(&join.host_side).map_err(|error| failure::of(&error))?.is_none() {
+        let there = self.serving.link.find(&join.host_side).map_err(|error| failure::of(&error))?.is_some();
+        if there && !adopt {
+            link::leave(&mut self.serving.link, join).map_err(|error| failure::of(&error))?;
+        }
+        if adopt && !there {
             let far = Join { host_side: join.interface.clone(), ..join.clone() };
             let gone = netns::run_in(namespace.as_fd(), || {
                 Link::open().and_then(|mut link| link::leave(&mut link, &far))
@@ -278,15 +283,17 @@ impl Members {
         let _ = std::fs::write(&self.last_path, text);
     }
 
-    /// Ends a client's lease: names, ports, link. Nothing happens for one that has none.
-    pub(super) fn withdraw(&mut self, client: u64) {
+    /// Ends a client's lease: names, ports, link. Nothing happens for one that has none. The link of a container that has
+    /// ended goes with its namespace.
+    pub(super) fn withdraw(&mut self, client: u64, ended: bool) {
         let Some(index) = self.members.iter().position(|member| member.client == client) else { return };
         let member = self.members.swap_remove(index);
         self.serving.zone.remove(&member.container);
         let addresses: Vec<IpAddr> = member.status.addresses.iter().map(IpNet::addr).collect();
         self.serving.forwarder.forget(&addresses);
-        // One whose container has ended is gone by itself.
-        let _ = link::leave(&mut self.serving.link, &member.join);
+        let take_out = if ended { link::dismiss } else { link::leave };
+        // What cannot be taken back binds nobody: the next link of this name brings its own.
+        let _ = take_out(&mut self.serving.link, &member.join);
     }
 
     fn member(&mut self, client: u64) -> Result<&mut Member, Failure> {

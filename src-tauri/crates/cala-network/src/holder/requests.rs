@@ -10,8 +10,8 @@ use cala_holder::protocol::{Attach, Attached, Failure, PROTOCOL, Reply, Request,
 use cala_spec::ErrorKind;
 
 use super::control::{Holder, Notice};
-use super::host::SMALL_STACK;
 use super::{failure, launcher, reach, way_out};
+use crate::SMALL_STACK;
 
 /// Questions of `Reach` at the same time; each is a thread.
 const MAX_REACHING: usize = 8;
@@ -45,8 +45,8 @@ impl Holder {
             Request::Update(names) => self.members.rename(number, names).map(done),
             Request::Publish { port } => self.members.publish(number, port, fds).map(done),
             Request::Unpublish { port } => self.members.unpublish(number, &port).map(done),
-            Request::Detach => {
-                self.members.withdraw(number);
+            Request::Detach { ended } => {
+                self.members.withdraw(number, ended);
                 Ok(done(()))
             }
             Request::Resolve { name } => {
@@ -88,7 +88,7 @@ impl Holder {
     fn withdraw_dead(&mut self, container: &str) {
         let Some(former) = self.members.client_of(container) else { return };
         if self.client(former).is_some_and(|client| client.is_hung_up()) {
-            self.members.withdraw(former);
+            self.members.withdraw(former, true);
         }
     }
 

@@ -10,8 +10,8 @@ use cala_spec::{Classify as _, Hints};
 use cala_sys::poll::{self, Interest};
 
 use super::control::Notice;
-use super::host::SMALL_STACK;
 use super::wake::Notifier;
+use crate::SMALL_STACK;
 use crate::uplink::{Keeper, Status as Kept, UplinkError};
 
 /// What is known of the way out.

@@ -11,6 +11,7 @@
 
 mod address;
 mod error;
+mod leave;
 mod network;
 mod nft;
 mod route;
@@ -28,10 +29,11 @@ use cala_spec::network::Network;
 use ipnet::IpNet;
 
 pub use error::LinkError;
+pub use leave::{dismiss, leave};
 pub use network::{SetUp, set_up_network};
 pub use route::{add_default_routes, remove_default_routes};
 pub use socket::Link;
-pub use veth::{dismiss, join, leave};
+pub use veth::join;
 
 /// Name of the bridge in a network's namespace.
 pub const BRIDGE: &str = "br0";

@@ -261,7 +261,7 @@ impl Link {
 }
 
 /// ENODEV.
-const NO_DEVICE: i32 = 19;
+pub(super) const NO_DEVICE: i32 = 19;
 
 /// An interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

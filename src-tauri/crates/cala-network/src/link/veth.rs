@@ -12,10 +12,7 @@ use netlink_packet_route::link::{
 use super::address::{add_address, set_up};
 use super::route::{LOOPBACK, add_default};
 use super::socket::Request;
-use super::{BRIDGE, Join, Link, LinkError, sysctl};
-
-/// ENODEV.
-const NO_DEVICE: i32 = 19;
+use super::{BRIDGE, Join, Link, LinkError, leave, sysctl};
 
 /// Joins a container to the network in whose namespace `link` was opened: makes the pair with the far end in the
 /// container, gives that its MAC address, addresses and default routes, brings it and the container's loopback up.
@@ -39,28 +36,6 @@ pub fn join(link: &mut Link, container_ns: BorrowedFd<'_>, join: &Join) -> Resul
         let _ = leave(link, join);
     }
     joined
-}
-
-/// Takes a container out of the network. No error when it is gone already.
-///
-/// # Errors
-/// [`LinkError::Refused`], [`LinkError::Socket`].
-pub fn leave(link: &mut Link, join: &Join) -> Result<(), LinkError> {
-    let removed = link.rules()?.dismiss(join);
-    let mut message = LinkMessage::default();
-    message.attributes.push(LinkAttribute::IfName(join.host_side.clone()));
-    let act = format!("remove the link {}", join.host_side);
-    link.ask(vec![Request::new(act, RouteNetlinkMessage::DelLink(message)).tolerate(&[NO_DEVICE])])?;
-    removed
-}
-
-/// Takes back what a container may send from, at once; its link stays. For one whose namespace is ending: the kernel
-/// removes the link with it, without making anybody wait (removing one takes tens of milliseconds).
-///
-/// # Errors
-/// [`LinkError::Refused`], [`LinkError::Socket`].
-pub fn dismiss(link: &mut Link, join: &Join) -> Result<(), LinkError> {
-    link.rules()?.dismiss(join)
 }
 
 /// The pair is born where each end belongs: moving an end later waits for all processors (0.3 ms and more).

@@ -64,7 +64,7 @@ fn the_next_holder_takes_over_what_is_there() {
     assert_eq!(address(&c_lease).to_string(), "10.89.71.4");
     c.ping(address(&b_next)).unwrap();
     drop((a_lease, b_lease));
-    a_next.detach().unwrap();
+    a_next.detach(false).unwrap();
     assert!(c.ping("10.89.71.2".parse().unwrap()).is_err());
     drop((b_next, c_lease));
     net.wait_for_end();

@@ -160,6 +160,12 @@ impl Box {
         Self { id, child, name: name.to_owned() }
     }
 
+    /// The same container's next run.
+    pub(crate) fn known_as(mut self, former: &Self) -> Self {
+        self.id.clone_from(&former.id);
+        self
+    }
+
     pub(crate) fn attach(&self) -> Attach {
         Attach {
             container: self.id.clone(),

@@ -42,7 +42,7 @@ fn containers_reach_each_other_and_nothing_is_left_behind() {
     assert!(cmdline.starts_with(b"cala:netns\0shop\0"));
     assert_eq!(std::fs::read_to_string(format!("/proc/{}/comm", snapshot.pid)).unwrap(), "cala:netns shop\n");
 
-    web_lease.detach().unwrap();
+    web_lease.detach(false).unwrap();
     assert!(web.ping(address(&db_lease)).is_err(), "it has left");
     assert_eq!(net.snapshot().containers.len(), 1);
     drop(db_lease);
@@ -65,7 +65,7 @@ fn an_address_is_used_again_as_late_as_possible_and_the_next_holder_goes_on() {
     let (a, lease) = net.join("a");
     assert_eq!(address(&lease).to_string(), "10.89.70.2");
     let (_b, b_lease) = net.join("b");
-    lease.detach().unwrap();
+    lease.detach(false).unwrap();
     let lease = net.attach(&a).unwrap();
     assert_eq!(address(&lease).to_string(), "10.89.70.4");
     drop((lease, b_lease));
@@ -73,6 +73,26 @@ fn an_address_is_used_again_as_late_as_possible_and_the_next_holder_goes_on() {
     let (_c, lease) = net.join("c");
     assert_eq!(address(&lease).to_string(), "10.89.70.5");
     drop(lease);
+    net.wait_for_end();
+}
+
+#[test]
+fn the_link_of_one_that_has_ended_is_in_nobodys_way() {
+    if !can_run() {
+        return;
+    }
+    let net = Net::new(SUBNET);
+    let (_other, other_lease) = net.join("other");
+    let (container, lease) = net.join("db");
+    // Its namespace is still there, as that of a container that ends: so is its link, but it reaches nobody any more.
+    lease.detach(true).unwrap();
+    assert_eq!(net.snapshot().containers.len(), 1);
+    assert!(container.ping(address(&other_lease)).is_err(), "it has left");
+    // Its next run comes before the kernel has taken the link away.
+    let next = net.make("db").known_as(&container);
+    let lease = net.attach(&next).unwrap();
+    next.ping(address(&other_lease)).unwrap();
+    drop((lease, other_lease));
     net.wait_for_end();
 }
 

@@ -42,7 +42,7 @@ fn names_follow_what_containers_are_called() {
     assert!(look_up(&web, "store").unwrap().contains("10.89.74.3"));
     let four: IpAddr = "10.89.74.3".parse().unwrap();
     assert!(net.connect().unwrap().resolve("store").unwrap().contains(&four));
-    lease.detach().unwrap();
+    lease.detach(false).unwrap();
     assert!(look_up(&web, "db").is_err());
     assert!(net.connect().unwrap().resolve("store").unwrap().is_empty());
 }
