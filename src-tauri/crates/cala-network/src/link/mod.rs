@@ -35,6 +35,8 @@ pub use route::{add_default_routes, remove_default_routes};
 pub use socket::Link;
 pub use veth::join;
 
+use netlink_packet_route::link::LinkAttribute;
+
 /// Name of the bridge in a network's namespace.
 pub const BRIDGE: &str = "br0";
 
@@ -50,6 +52,10 @@ pub const TRANSPARENT_TABLE: u32 = 100;
 /// Bytes of the largest packet if the network does not say: what the uplinks of user mode take, so that a packet in a
 /// container is as large as one system call of theirs.
 pub const DEFAULT_MTU: u32 = 65_520;
+
+/// Bytes of the largest piece of a TCP stream over IPv4 that goes through bridge and links at once (BIG TCP, Linux 6.3;
+/// ip-link(8), `gso_ipv4_max_size`); older kernels ignore it. What leaves by the uplink is cut to its packets.
+const BIGGEST: u32 = 200_000;
 
 /// Single requests, for the uplink's tap.
 pub(crate) mod requests {
@@ -80,6 +86,11 @@ impl Join {
     pub fn has_ipv6(&self) -> bool {
         self.addresses.iter().any(|address| matches!(address, IpNet::V6(_)))
     }
+}
+
+/// See [`BIGGEST`].
+fn biggest() -> [LinkAttribute; 2] {
+    [LinkAttribute::GsoIpv4MaxSize(BIGGEST), LinkAttribute::GroIpv4MaxSize(BIGGEST)]
 }
 
 /// Name of the near end of a container's link: `v`, ten digits of its id, and which of its links in this network it is.

@@ -1,5 +1,7 @@
 //! The namespace of a network: bridge, addresses, forwarding, and what is closed in it.
 
+use std::net::IpAddr;
+
 use cala_spec::network::Network;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
@@ -45,7 +47,8 @@ pub fn set_up_network(link: &mut Link, network: &Network) -> Result<SetUp, LinkE
     }
     requests.extend(closed(ipv6).into_iter().map(unreachable));
     link.ask(requests)?;
-    link.rules()?.set_up(network.internal, ipv6)
+    let own: Vec<IpAddr> = network.subnets.iter().map(|subnet| subnet.gateway).collect();
+    link.rules()?.set_up(network.internal, &own)
 }
 
 fn make_bridge(link: &mut Link, mtu: u32) -> Result<(), LinkError> {

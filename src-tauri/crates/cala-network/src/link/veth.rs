@@ -12,7 +12,7 @@ use netlink_packet_route::link::{
 use super::address::{add_address, set_up};
 use super::route::{LOOPBACK, add_default};
 use super::socket::Request;
-use super::{BRIDGE, Join, Link, LinkError, leave, sysctl};
+use super::{BRIDGE, Join, Link, LinkError, biggest, leave, sysctl};
 
 /// Joins a container to the network in whose namespace `link` was opened: makes the pair with the far end in the
 /// container, gives that its MAC address, addresses and default routes, brings it and the container's loopback up.
@@ -48,6 +48,7 @@ fn make_pair(link: &mut Link, container_ns: BorrowedFd<'_>, join: &Join) -> Resu
         LinkAttribute::Mtu(join.mtu),
         LinkAttribute::NetNsFd(container_ns.as_raw_fd()),
     ];
+    far.attributes.extend(biggest());
     let mut near = LinkMessage::default();
     near.header.flags = LinkFlags::Up;
     near.header.change_mask = LinkFlags::Up;
@@ -60,9 +61,23 @@ fn make_pair(link: &mut Link, container_ns: BorrowedFd<'_>, join: &Join) -> Resu
             LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(far))),
         ]),
     ];
+    near.attributes.extend(biggest());
     let act = format!("make the interface {} of the container", join.interface);
-    link.ask(vec![Request::new(act, RouteNetlinkMessage::NewLink(near)).flags(NLM_F_CREATE | NLM_F_EXCL)])
+    let pair = Request::new(act, RouteNetlinkMessage::NewLink(near)).flags(NLM_F_CREATE | NLM_F_EXCL);
+    link.ask(vec![pair, widen(bridge)])
 }
+
+/// A bridge takes no larger pieces than its ports do, so it learns of them after its first.
+fn widen(bridge: u32) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = bridge;
+    message.attributes.extend(biggest());
+    Request::new("let the bridge take large pieces", RouteNetlinkMessage::SetLink(message))
+        .tolerate(&[INVALID])
+}
+
+/// EINVAL: the kernel's limit is lower.
+const INVALID: i32 = 22;
 
 /// On a thread that is in the container's namespace.
 fn configure(join: &Join) -> Result<(), LinkError> {

@@ -9,6 +9,7 @@ use cala_testkit::Registry;
 use cala_testkit::image::Image;
 
 use super::images;
+use super::load;
 use super::measure::{Act, alone, compare, head, quiet};
 use super::memory::{peaks, pids_named, private_kib};
 use super::networks;
@@ -35,7 +36,7 @@ pub(super) struct Table {
 type Case = fn(&Table, &str) -> Result<()>;
 
 /// The cases by name, in the order in which they disturb each other least.
-const CASES: [(&str, Case); 21] = [
+const CASES: [(&str, Case); 24] = [
     ("version", version),
     ("run", run_one),
     ("run-beside", run_beside),
@@ -45,6 +46,9 @@ const CASES: [(&str, Case); 21] = [
     ("net-used", networks::used),
     ("net-connect", networks::connect),
     ("net-memory", networks::memory),
+    ("net-port", load::port),
+    ("net-traffic", load::traffic),
+    ("net-names", load::names),
     ("inspect", inspect),
     ("images", images_list),
     ("pull-large", pull_large),

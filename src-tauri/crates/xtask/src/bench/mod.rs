@@ -6,6 +6,7 @@
 
 mod cases;
 mod images;
+mod load;
 mod measure;
 mod memory;
 mod networks;
@@ -50,6 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut build = cargo();
     build.args(["build", "--release", "--package", "cala", "--bins"]);
     step("build the release", "see the errors above", &mut build)?;
+    load::build()?;
     let only = options.only.as_deref();
     if only != Some(window::NAME) {
         if options.podman.is_none() && is_root() {

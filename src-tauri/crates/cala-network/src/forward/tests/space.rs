@@ -14,6 +14,7 @@ use cala_sys::rlimit::{self, Resource};
 
 use super::super::budget::Budget;
 use super::super::{Forwarder, LocalAddresses, Target, spawn_within};
+use crate::link::testbed::{self, Net};
 
 const INSIDE: &str = "CALA_FORWARD_INSIDE";
 
@@ -107,29 +108,12 @@ impl Space {
 
 /// A host at 198.51.100.2 and 2001:db8:51::2, the world at 203.0.113.1 and 2001:db8:52::1, a network 10.89.0.0/24 and
 /// fd89::/64 with containers.
-#[derive(Debug)]
 pub(super) struct World {
     pub(super) host: Space,
     pub(super) world: Space,
-    network: Space,
+    network: Net,
     pub(super) forwarder: Forwarder,
 }
-
-/// As `cala-network::link` sets a network up.
-const NETWORK: &str = "
-ip link add name br0 type bridge; ip addr add 10.89.0.1/24 dev br0; ip addr add fd89::1/64 dev br0 nodad; ip link set br0 up
-echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
-ip rule add fwmark 1 lookup 100; ip route add local default dev lo table 100
-ip -6 rule add fwmark 1 lookup 100; ip -6 route add local default dev lo table 100
-nft 'add table inet cala'
-nft 'add chain inet cala in { type filter hook prerouting priority raw; }'
-nft 'add rule inet cala in iifname br0 socket transparent 1 meta mark set 1 notrack'
-nft 'add rule inet cala in iifname br0 fib daddr type local notrack'
-nft 'add chain inet cala own { type filter hook output priority raw; }'
-nft 'add rule inet cala own oifname br0 notrack'
-nft 'add chain inet cala out { type nat hook postrouting priority srcnat; }'
-nft 'add rule inet cala out oifname up masquerade'
-";
 
 const HOST: &str = "
 ip addr add 198.51.100.2/24 dev up0; ip addr add 198.51.100.22/24 dev up0; ip addr add 2001:db8:51::2/64 dev up0 nodad
@@ -148,29 +132,23 @@ impl World {
     pub(super) fn with_descriptors(descriptors: u64) -> Self {
         let (_, hard) = rlimit::get(Resource::Nofile).unwrap();
         rlimit::set(Resource::Nofile, hard, hard).unwrap();
-        let (host, world, network) = (Space::new(), Space::new(), Space::new());
+        let (host, world) = (Space::new(), Space::new());
+        let network = Net::new(&["10.89.0.0/24", "fd89::/64"], false);
         host.link("up0", &world, "up0");
         host.script(HOST);
         world.script(BEYOND);
-        network.script(NETWORK);
         let local = LocalAddresses {
             gateways: vec!["10.89.0.1".parse().unwrap(), "fd89::1".parse().unwrap()],
             subnets: vec!["10.89.0.0/24".parse().unwrap(), "fd89::/64".parse().unwrap()],
         };
-        let forwarder = network.run(|| spawn_within(local, Budget::with_descriptors(descriptors))).unwrap();
+        let budget = Budget::with_descriptors(descriptors);
+        let forwarder = testbed::inside(&network.namespace, || spawn_within(local, budget)).unwrap();
         Self { host, world, network, forwarder }
     }
 
     /// A container at 10.89.0.N and fd89::N.
     pub(super) fn container(&self, number: u8) -> Space {
-        let container = Space::new();
-        self.network.link(&format!("v{number}"), &container, "eth0");
-        self.network.script(&format!("ip link set v{number} master br0"));
-        container.script(&format!(
-            "ip addr add 10.89.0.{number}/24 dev eth0; ip addr add fd89::{number}/64 dev eth0 nodad
-             ip route add default via 10.89.0.1; ip -6 route add default via fd89::1"
-        ));
-        container
+        Space(self.network.member(number).namespace.into())
     }
 
     /// Publishes a port on every address of the host.

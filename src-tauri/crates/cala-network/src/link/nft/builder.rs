@@ -204,6 +204,7 @@ pub(super) type Register = u32;
 pub(super) enum Meta {
     InterfaceIn = 6,
     InterfaceOut = 7,
+    Family = 15,
     Layer4 = 16,
 }
 
@@ -298,6 +299,11 @@ impl Rule<'_, '_> {
             a.number(2, 1);
         });
         self.equals(1, &[1]);
+    }
+
+    /// The packet is not followed as part of a connection, which costs more than anything else on its way.
+    pub(super) fn do_not_track(&mut self) {
+        self.expression("notrack", |_| {});
     }
 
     /// Replaces the source by the address of the interface that it leaves by; the source port by one of the range.

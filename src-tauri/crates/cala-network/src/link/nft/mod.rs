@@ -7,7 +7,7 @@ mod builder;
 mod rules;
 
 use std::io;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 use netlink_sys::protocols::NETLINK_NETFILTER;
@@ -34,11 +34,16 @@ impl Rules {
         Channel::open(NETLINK_NETFILTER).map(|channel| Self { channel })
     }
 
-    /// Makes the tables of a network; those that are there stay.
-    pub(super) fn set_up(&mut self, internal: bool, ipv6: bool) -> Result<SetUp, LinkError> {
-        match self.run(|batch| rules::inet(batch, internal))? {
-            0 | EXISTS => {}
-            code => return Err(refused("add the rules of the uplink", code)),
+    /// Makes the tables of a network whose gateways have these addresses; those that are there stay.
+    pub(super) fn set_up(&mut self, internal: bool, own: &[IpAddr]) -> Result<SetUp, LinkError> {
+        let ipv6 = own.iter().any(IpAddr::is_ipv6);
+        let mut code = self.run(|batch| rules::inet(batch, internal, own, true))?;
+        if NOT_SUPPORTED.contains(&code) {
+            // A kernel that always follows: slower, but nothing is missing.
+            code = self.run(|batch| rules::inet(batch, internal, own, false))?;
+        }
+        if !matches!(code, 0 | EXISTS) {
+            return Err(refused("add the rules of the uplink", code));
         }
         match self.run(|batch| rules::bridge(batch, ipv6))? {
             0 | EXISTS => Ok(SetUp { source_filter: true }),
