@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use cala_holder::HolderClient;
 use cala_monitor::protocol::AttachOptions as MonitorAttach;
 use cala_monitor::{Attachment, MonitorClient, StartedInfo};
-use cala_spec::{ContainerId, ContainerStatus};
+use cala_spec::{ContainerConfig, ContainerId, ContainerStatus};
 
 use super::wrong_state;
 use crate::{AttachOptions, Engine, Result};
@@ -81,11 +82,32 @@ impl Engine {
                 Ok(None)
             };
         }
-        // The holders first: the way out of a network takes longer than all the rest.
-        let _holders = self.holders(&container.config)?;
-        let plan = self.write_plan(&container.config, console_size)?;
-        let monitor = MonitorClient::spawn(&self.program("cala-monitor"), &plan, &store.run_dir(id))?;
+        let (monitor, _holders) = self.prepare(&container.config, console_size)?;
         Ok(Some(how(monitor)?))
+    }
+
+    /// The monitor, and the holders of the networks, which are started meanwhile: the way out of a network takes longer
+    /// than all the rest. Both are there before anything is asked of the monitor: it may be the one that hands out U to a
+    /// holder, and does so only while it waits for a request.
+    fn prepare(
+        &self,
+        config: &ContainerConfig,
+        console_size: Option<(u16, u16)>,
+    ) -> Result<(MonitorClient, Vec<HolderClient>)> {
+        let monitor = || -> Result<MonitorClient> {
+            let plan = self.write_plan(config, console_size)?;
+            let run_dir = self.store()?.run_dir(&config.id);
+            Ok(MonitorClient::spawn(&self.program("cala-monitor"), &plan, &run_dir)?)
+        };
+        if config.networks.is_empty() {
+            return Ok((monitor()?, Vec::new()));
+        }
+        std::thread::scope(|scope| {
+            let holders = scope.spawn(|| self.holders(config));
+            let monitor = monitor();
+            let holders = holders.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok((monitor?, holders))
+        })
     }
 }
 

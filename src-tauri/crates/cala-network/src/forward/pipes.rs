@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags};
@@ -14,6 +15,13 @@ const MOST: usize = 128;
 /// beyond, what is in it has left the processor's cache when it comes out.
 const SIZE: usize = 128 << 10;
 
+/// A pipe that the kernel made smaller than this is slower than copying: the user has used up their pipe buffers
+/// (pipe(7), pipe-user-pages-soft), perhaps in another program.
+const LEAST: usize = 64 << 10;
+
+/// How long nobody tries again after the kernel has given no pipe that is worth it.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Bytes asked for at once: more than a pipe's buffers hold, which are as large as the network's.
 const CHUNK: usize = 1 << 20;
 
@@ -25,6 +33,8 @@ pub(super) struct Pipes(Arc<Mutex<Pool>>);
 struct Pool {
     unused: Vec<(OwnedFd, OwnedFd)>,
     made: usize,
+    /// Until when it is not tried to make one.
+    paused: Option<Instant>,
 }
 
 impl Pipes {
@@ -32,16 +42,19 @@ impl Pipes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A pipe, unless all are in use or no descriptor is to be had: then bytes are copied.
+    /// A pipe, unless all are in use or none is to be had that is worth it: then bytes are copied.
     pub(super) fn take(&self) -> Option<Pipe> {
         let mut pool = self.pool();
         let ends = match pool.unused.pop() {
             Some(ends) => ends,
-            None if pool.made >= MOST => return None,
+            None if pool.made >= MOST || pool.paused.is_some_and(|until| Instant::now() < until) => {
+                return None;
+            }
             None => {
-                let ends = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
-                // Without it the pipe is as large as pipes are.
-                let _ = rustix::pipe::fcntl_setpipe_size(&ends.1, SIZE);
+                let Some(ends) = make() else {
+                    pool.paused = Instant::now().checked_add(PAUSE);
+                    return None;
+                };
                 pool.made += 1;
                 ends
             }
@@ -60,6 +73,14 @@ impl Pipes {
         pool.made -= pool.unused.len();
         pool.unused.clear();
     }
+}
+
+/// A pipe of a size that is worth it.
+fn make() -> Option<(OwnedFd, OwnedFd)> {
+    let ends = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
+    // Without it the pipe is as large as pipes are.
+    let _ = rustix::pipe::fcntl_setpipe_size(&ends.1, SIZE);
+    (rustix::pipe::fcntl_getpipe_size(&ends.1).ok()? >= LEAST).then_some(ends)
 }
 
 /// A pipe in use; back in the pool when dropped empty, closed when dropped with bytes in it.
@@ -119,5 +140,23 @@ mod tests {
         drop(held);
         pipes.trim();
         assert_eq!(pipes.pool().made, 0);
+    }
+
+    #[test]
+    fn a_pipe_that_is_too_small_is_none() {
+        // An unprivileged user has 64 MiB of them (pipe(7)); whoever uses them up, even in another program, does so for us.
+        let large = || {
+            let ends = rustix::pipe::pipe().ok()?;
+            rustix::pipe::fcntl_setpipe_size(&ends.1, 1 << 20).ok().map(|_| ends)
+        };
+        let used: Vec<_> = std::iter::from_fn(large).take(200).collect();
+        assert!(used.len() < 200, "this user's pipes are not limited");
+        let more: Vec<_> = std::iter::from_fn(|| rustix::pipe::pipe().ok()).take(100).collect();
+        let pipes = Pipes::default();
+        assert!(pipes.take().is_none());
+        drop((used, more));
+        assert!(pipes.take().is_none(), "not tried again at once");
+        pipes.pool().paused = None;
+        assert!(pipes.take().is_some());
     }
 }

@@ -82,6 +82,10 @@ fn defaults(internal: bool, ipv6: bool) -> Vec<(&'static str, &'static str)> {
         ("ipv4/conf/all/rp_filter", "0"),
         ("ipv4/conf/default/rp_filter", "1"),
         ("ipv4/conf/all/src_valid_mark", "0"),
+        // Tens of thousands of connections a minute from the gateway to one port of a container: every port that a user may
+        // bind, and again as soon as it is free.
+        ("ipv4/ip_local_port_range", "1024 65535"),
+        ("ipv4/tcp_tw_reuse", "1"),
         ("ipv4/conf/all/accept_redirects", "0"),
         ("ipv4/conf/default/accept_redirects", "0"),
         ("ipv4/conf/all/send_redirects", "0"),
