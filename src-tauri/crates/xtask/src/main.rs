@@ -12,6 +12,7 @@ mod bench;
 mod browser;
 mod check;
 mod enter;
+mod host;
 mod node;
 mod packages;
 mod run;

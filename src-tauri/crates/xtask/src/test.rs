@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::host::Picture;
 use crate::step::{cargo, has, root, step};
 use crate::{browser, check, node, packages};
 
@@ -31,11 +32,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.no_check && options.filter.is_none() {
         check::checks()?;
     }
+    let before = Picture::take();
     rust(options, &skips)?;
     if options.filter.is_none() {
         step("unit tests of the window", "npm test, in ui/", node::npm().args(["test"]))?;
         browser::run(&skips)?;
     }
+    before.compare_with_now()?;
     report(&skips)
 }
 

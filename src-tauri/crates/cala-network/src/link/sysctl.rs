@@ -17,3 +17,16 @@ pub(super) fn write(settings: &[(&str, &str)]) -> Result<(), LinkError> {
     }
     Ok(())
 }
+
+/// Lowers the last of a setting's three numbers to `most`. One that is lower already, or that the kernel does not let be
+/// changed, stays.
+pub(super) fn lower_third(name: &str, most: u64) {
+    let path = format!("/proc/sys/net/{name}");
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let numbers: Vec<u64> = text.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+    if let [first, second, third] = numbers[..]
+        && third > most
+    {
+        let _ = std::fs::write(path, format!("{first} {} {most}", second.min(most)));
+    }
+}

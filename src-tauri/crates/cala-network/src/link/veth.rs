@@ -14,6 +14,13 @@ use super::route::{LOOPBACK, add_default};
 use super::socket::Request;
 use super::{BRIDGE, Join, Link, LinkError, biggest, leave, sysctl};
 
+/// Bytes that a connection of a container with a way out may have sent without an answer (tcp(7), tcp_wmem). The other end
+/// is never farther than this machine, so it needs no more; with the kernel's 4 MiB pasta is overrun as soon as the
+/// host's receiver is slower than the container, and drops until the connection stands still for seconds. Measured,
+/// 256 MiB from a container to its host: more than 10 s with 4 MiB, 0.1 to 0.8 s with this; between two containers it is
+/// 40 instead of 70 Gbit/s.
+const MOST_UNSENT: u64 = 512 << 10;
+
 /// Joins a container to the network in whose namespace `link` was opened: makes the pair with the far end in the
 /// container, gives that its MAC address, addresses and default routes, brings it and the container's loopback up.
 ///
@@ -87,6 +94,9 @@ fn configure(join: &Join) -> Result<(), LinkError> {
     let settings: Vec<(&str, &str)> =
         names.iter().map(String::as_str).zip([disabled, "0", "0", "0"]).collect();
     sysctl::write(&settings)?;
+    if !join.gateways.is_empty() {
+        sysctl::lower_third("ipv4/tcp_wmem", MOST_UNSENT);
+    }
     let mut link = Link::without_rules()?;
     let index = link.find(&join.interface)?.map_or(0, |found| found.index);
     let mut requests = vec![set_up("lo", LOOPBACK, None), set_up(&join.interface, index, None)];

@@ -137,13 +137,11 @@ pub(super) fn traffic(table: &Table, name: &str) -> Result<()> {
     table.each(&["network", "rm", &network])?;
     let mut host = Command::new(program()).args(["server", "0.0.0.0:18083"]).stdin(Stdio::null()).spawn()?;
     let out = "host.containers.internal:18083";
-    let measured = within(
-        table,
-        &format!("{name}: 1 GB to the host"),
-        "<= 1.0",
-        ["podman", "pasta"],
-        &["push", out, "1024"],
-    );
+    let networks = ["podman", "pasta"];
+    let wishes = [("1 GB from the host", "pull"), ("32 MB to the host", "push")];
+    let measured = wishes.iter().zip(["1024", "32"]).try_for_each(|((what, wish), mb)| {
+        within(table, &format!("{name}: {what}"), "<= 1.0", networks, &[wish, out, mb])
+    });
     host.kill().and_then(|()| host.wait()).context("the server on the host does not end")?;
     measured
 }
