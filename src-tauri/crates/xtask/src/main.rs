@@ -13,6 +13,7 @@ mod browser;
 mod check;
 mod enter;
 mod host;
+mod long;
 mod node;
 mod packages;
 mod run;

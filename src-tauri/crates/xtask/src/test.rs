@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::host::Picture;
 use crate::step::{cargo, has, root, step};
-use crate::{browser, check, node, packages};
+use crate::{browser, check, long, node, packages};
 
 /// Options of `test`.
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,9 @@ pub(crate) struct Options {
     /// Leave out formatting, lints and types.
     #[arg(long)]
     no_check: bool,
+    /// Also the long scenarios with real software (about ten minutes more; as root).
+    #[arg(long)]
+    long: bool,
     /// Only the Rust tests whose name contains this.
     filter: Option<String>,
 }
@@ -34,6 +37,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let before = Picture::take();
     rust(options, &skips)?;
+    if options.long {
+        long::run(&skips)?;
+    } else if options.filter.is_none() {
+        println!("\n=== not run: long scenarios with real software (cargo xtask test --long)");
+    }
     if options.filter.is_none() {
         step("unit tests of the window", "npm test, in ui/", node::npm().args(["test"]))?;
         browser::run(&skips)?;

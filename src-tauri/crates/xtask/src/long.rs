@@ -1,0 +1,52 @@
+//! `cargo xtask test --long`: scenarios with real software from Debian's packages.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::packages::{self, Package};
+use crate::step::{cargo, root, step};
+use crate::test::runner;
+
+/// What only these need.
+const PACKAGES: &[Package] = &[("mmdebstrap", "makes the layer with PostgreSQL, Redis, nginx and Python")];
+
+/// What is in the layer.
+const SOFTWARE: &str =
+    "postgresql-15,redis-server,nginx-light,python3-minimal,python3-psycopg2,python3-redis";
+
+/// What nobody reads in a container.
+const LEFT_OUT: [&str; 3] = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"];
+
+/// Makes the layer when it is missing, then runs the tests of `tests/long`.
+pub(crate) fn run(skips: &Path) -> Result<()> {
+    packages::ensure(&[PACKAGES])?;
+    let layer = layer()?;
+    let mut cargo = cargo();
+    // One after the other: each takes what the machine has.
+    cargo.args(["test", "--package", "cala", "--test", "long", "--", "--ignored", "--nocapture"]);
+    cargo.arg("--test-threads=1");
+    cargo.envs(runner(skips)).env("CALA_LONG_LAYER", layer);
+    step("long scenarios", "run them again: cargo xtask test --long NAME", &mut cargo)
+}
+
+/// The tar; remove it to make it anew.
+fn layer() -> Result<PathBuf> {
+    let path = root().join("target/long/debian-12.tar");
+    if path.exists() {
+        return Ok(path);
+    }
+    std::fs::create_dir_all(root().join("target/long")).context("cannot make the folder of the layer")?;
+    let unfinished = path.with_extension("unfinished.tar");
+    let mut make = Command::new("mmdebstrap");
+    make.args(["--variant=minbase", &format!("--include={SOFTWARE}")]);
+    make.args(LEFT_OUT.map(|path| format!("--dpkgopt=path-exclude={path}"))).arg("bookworm").arg(&unfinished);
+    step(
+        "make a layer with real software (a minute, 470 MB)",
+        "are Debian's packages reachable?",
+        &mut make,
+    )?;
+    std::fs::rename(&unfinished, &path).context("cannot keep the layer")?;
+    Ok(path)
+}
