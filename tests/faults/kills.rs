@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use cala_testkit::rounds;
+
 use crate::support::{World, entries, nothing_half_made, pause, signal, spawn, world};
 
 /// Runs a command and kills it after so long.
@@ -23,9 +25,10 @@ fn time_of(world: &World, args: &[&str]) -> Duration {
 fn a_killed_rmi_has_removed_the_image_or_not() {
     let Some(world) = world() else { return };
     let whole = time_of(&world, &["rmi", &world.image]);
-    for round in 0..16 {
+    let count = rounds(16);
+    for round in 0..count {
         world.cala.run(["pull", "-q", &world.image]).success();
-        killed_after(&world, &["rmi", &world.image], whole * round / 14);
+        killed_after(&world, &["rmi", &world.image], whole * round / (count - 2));
         let there = world.cala.run(["image", "exists", &world.image]).code == 0;
         if there {
             assert_eq!(world.sh("echo whole").success().text(), "whole");
@@ -46,14 +49,15 @@ fn a_killed_create_or_rm_leaves_a_container_or_none() {
     let create = ["create", "--name", "x", "--network", "none", &world.image];
     let whole = time_of(&world, &create);
     world.cala.run(["rm", "x"]).success();
-    for round in 0..30 {
-        killed_after(&world, &create, whole * round / 28);
+    let count = rounds(30);
+    for round in 0..count {
+        killed_after(&world, &create, whole * round / (count - 2));
         let listed = world.cala.run(["ps", "-a", "--format", "{{.Names}} {{.State}}"]).success();
         assert!(listed.text() == "x created" || listed.text().is_empty(), "{listed:?}");
         // The name is free, or taken by what is listed.
         let again = world.cala.run(create);
         assert_eq!(again.code == 0, listed.text().is_empty(), "{again:?}");
-        killed_after(&world, &["rm", "x"], whole * round / 28);
+        killed_after(&world, &["rm", "x"], whole * round / (count - 2));
         let listed = world.cala.run(["ps", "-a", "--format", "{{.Names}} {{.State}}"]).success();
         assert!(listed.text() == "x created" || listed.text().is_empty(), "{listed:?}");
         world.cala.run(["rm", "-i", "x"]).success();
@@ -69,10 +73,10 @@ fn a_killed_create_or_rm_leaves_a_container_or_none() {
 fn a_killed_rm_of_a_container_that_wrote_leaves_nothing_for_long() {
     let Some(world) = world() else { return };
     let script = "i=0; while [ $i -lt 300 ]; do mkdir -p /d/$i; echo $i >/d/$i/f; i=$((i+1)); done; chown -R 1000:1000 /d";
-    for round in 0..8_u32 {
+    for round in 0..rounds(8) {
         let args = ["run", "--name", "w", "--network", "none", &world.image, "sh", "-c", script];
         world.cala.run(args).success();
-        killed_after(&world, &["rm", "w"], Duration::from_millis(u64::from(round) * 6));
+        killed_after(&world, &["rm", "w"], Duration::from_millis(u64::from(round % 8) * 6));
         world.cala.run(["rm", "-i", "w"]).success();
     }
     // The next command that removes finishes what the killed ones began.
@@ -90,8 +94,9 @@ fn a_killed_start_has_started_it_or_not() {
         .success();
     let whole = time_of(&world, &["start", "s"]);
     world.cala.run(["stop", "-t", "1", "s"]).success();
-    for round in 0..20 {
-        killed_after(&world, &["start", "s"], whole * round / 18);
+    let count = rounds(20);
+    for round in 0..count {
+        killed_after(&world, &["start", "s"], whole * round / (count - 2));
         let state = world.inspect("s", "{{.State.Status}}");
         assert!(["created", "exited", "running"].contains(&state.as_str()), "{state}");
         world.cala.run(["start", "s"]).success();
@@ -109,7 +114,8 @@ fn starts_that_race_start_it_once() {
         .cala
         .run(["create", "--name", "s", "--network", "none", "--init", &world.image, "sleep", "1000"])
         .success();
-    for _ in 0..5 {
+    let count = rounds(5);
+    for _ in 0..count {
         let starts: Vec<_> = (0..6).map(|_| spawn(&mut world.cala.command(["start", "s"]))).collect();
         for start in starts {
             let output = start.wait_with_output().expect("it ends");
@@ -120,7 +126,7 @@ fn starts_that_race_start_it_once() {
         world.cala.run(["stop", "-t", "1", "s"]).success();
     }
     let starts = ["events", "--stream=false", "--filter", "event=start", "--format", "{{.Status}}"];
-    assert_eq!(world.cala.run(starts).success().stdout.lines().count(), 5);
+    assert_eq!(world.cala.run(starts).success().stdout.lines().count(), count as usize);
     world.cala.run(["rm", "s"]).success();
 }
 
@@ -172,7 +178,7 @@ fn volumes(world: &World) -> Vec<String> {
 #[test]
 fn a_killed_monitor_leaves_no_control_group_no_volume_and_no_tree() {
     let Some(world) = world() else { return };
-    for round in 0..4 {
+    for round in 0..rounds(4) {
         // It writes, so that its tree belongs to others than the user.
         let script = "chown -R 1000:1000 /d; echo x >/anon/x; trap 'exit 0' TERM; echo ready; while :; do sleep 1; done";
         let script = format!("mkdir /d; {script}");
@@ -243,8 +249,9 @@ fn a_create_killed_at_any_moment_leaves_no_volume_of_nobody() {
     let whole = time_of(&world, &create);
     world.cala.run(["rm", "-v", "x"]).success();
     assert_eq!(volumes(&world), [""; 0]);
-    for round in 0..24 {
-        killed_after(&world, &create, whole * round / 22);
+    let count = rounds(24);
+    for round in 0..count {
+        killed_after(&world, &create, whole * round / (count - 2));
         world.cala.run(["rm", "-i", "-v", "x"]).success();
         // The next one that makes something finishes what the killed one began.
         world.sh("true").success();
@@ -275,7 +282,7 @@ fn a_first_fill_that_is_killed_is_made_again() {
     let reference = registry.reference("test/full", "1");
     world.cala.run(["pull", "-q", &reference]).success();
     let script = "ls /data | wc -l; stat -c %a /data";
-    for round in 0..12_u32 {
+    for round in 0..rounds(12) {
         let volume = format!("v{round}:/data");
         let name = format!("c{round}");
         let args =
@@ -283,7 +290,7 @@ fn a_first_fill_that_is_killed_is_made_again() {
         world.cala.run(args).success();
         // Its monitor is killed too, by its volume's lock being the only one that is held there.
         let mut start = spawn(&mut world.cala.command(["start", &name]));
-        pause(Duration::from_millis(u64::from(round) * 3));
+        pause(Duration::from_millis(u64::from(round % 12) * 3));
         for monitor in monitors_of(&name, &world) {
             let _ = std::process::Command::new("kill").args(["-9", &monitor]).status();
         }

@@ -1,7 +1,7 @@
 //! Many at once: none fails for the others, nothing is done twice, nothing is left.
 
 use cala_testkit::image::Compression;
-use cala_testkit::{Image, LayerBuilder, ScriptedRegistry};
+use cala_testkit::{Image, LayerBuilder, ScriptedRegistry, rounds};
 
 use crate::support::{bare, entries, noise, nothing_half_made, spawn, world};
 
@@ -31,7 +31,7 @@ fn fifty_pulls_of_one_image_download_each_blob_once() {
 #[test]
 fn of_many_that_want_one_name_one_gets_it() {
     let Some(world) = world() else { return };
-    let creates: Vec<_> = (0..100)
+    let creates: Vec<_> = (0..200)
         .map(|_| {
             spawn(&mut world.cala.command(["create", "--name", "one", "--network", "none", &world.image]))
         })
@@ -51,11 +51,11 @@ fn of_many_that_want_one_name_one_gets_it() {
 }
 
 #[test]
-fn a_hundred_runs_at_once_all_succeed_and_leave_nothing() {
+fn two_hundred_runs_at_once_all_succeed_and_leave_nothing() {
     let Some(world) = world() else { return };
     let args = ["run", "--rm", "--network", "none", &world.image, "echo", "ok"];
     let mut waiting = Vec::new();
-    for _ in 0..100 {
+    for _ in 0..200 {
         waiting.push(spawn(&mut world.cala.command(args)));
     }
     for child in waiting {
@@ -72,7 +72,7 @@ fn a_hundred_runs_at_once_all_succeed_and_leave_nothing() {
 #[test]
 fn pulls_and_removals_of_one_image_may_meet() {
     let Some(world) = world() else { return };
-    for _ in 0..6 {
+    for _ in 0..rounds(6) {
         let acts: [&[&str]; 4] = [
             &["pull", "-q", &world.image],
             &["rmi", "-f", &world.image],

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cala_testkit::scripted::{self, Step};
-use cala_testkit::{Image, ScriptedRegistry};
+use cala_testkit::{Image, ScriptedRegistry, rounds};
 
 use crate::support::{bare, noise_image, nothing_half_made, pause, spawn, until};
 
@@ -103,12 +103,13 @@ fn a_pull_killed_at_any_moment_leaves_an_image_or_none() {
     let cala = bare();
     let counter = Arc::new(AtomicUsize::new(0));
     // Each round a fresh image, so that each round does everything.
-    for round in 0..24_u64 {
+    let count = rounds(24);
+    for round in 0..u64::from(count) {
         let image = crate::support::small_image(round);
         let registry = ScriptedRegistry::honest(&[("a", "1", &image)]);
         let reference = registry.reference("a", "1");
         let mut child = spawn(&mut cala.command(["pull", "-q", &reference]));
-        pause(Duration::from_millis(round * 5));
+        pause(Duration::from_millis(round % 24 * 5));
         let _ = child.kill();
         child.wait().expect("it ends");
         let listed = cala.run(["images", "--format", "{{.Repository}}:{{.Tag}}"]).success();
@@ -119,7 +120,7 @@ fn a_pull_killed_at_any_moment_leaves_an_image_or_none() {
         cala.run(["pull", "-q", &reference]).success();
         cala.run(["rmi", &reference]).success();
     }
-    assert!(counter.load(Ordering::Relaxed) < 24, "it was never killed in time");
+    assert!(counter.load(Ordering::Relaxed) < count as usize, "it was never killed in time");
     assert_eq!(cala.run(["images", "-q"]).success().stdout, "");
     assert_eq!(crate::support::entries(&cala.data_root().join("layers")), [""; 0]);
     nothing_half_made(&cala);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cala_testkit::image::{Compression, Image};
-use cala_testkit::{LayerBuilder, Output};
+use cala_testkit::{LayerBuilder, Output, rounds};
 use serde_json::{Value, json};
 
 use crate::{World, world};
@@ -221,7 +221,7 @@ fn a_folder_that_is_swapped_while_others_mount_below_it_leads_nowhere() {
     world.cala.eventually(["logs", "racer"], |output| output.stdout.contains("ready"));
     let bind = format!("{}:/v/a/b", source.display());
     let mut reached = 0;
-    for _ in 0..60 {
+    for _ in 0..rounds(60) {
         let output = world.run_rm(
             &["-v", "shared:/v", "-v", &bind],
             &["sh", "-c", "cat /v/a/secret; grep -c ' / ' /proc/mounts"],
@@ -379,7 +379,7 @@ fn a_program_of_the_engine_that_is_caught_inside_cannot_be_written() {
         done 2>/dev/null";
     let image = &world.image;
     world.cala.run(["run", "-d", "--network", "none", "--name", "trap", image, "sh", "-c", script]).success();
-    for _ in 0..100 {
+    for _ in 0..rounds(100) {
         let output = world.cala.run(["exec", "trap", "evil"]);
         // busybox under the name `real` knows no such applet: 127.
         assert!([0, 1, 125, 126, 127].contains(&output.code), "{output:?}");

@@ -22,7 +22,7 @@ impl Software {
         let tar = std::fs::read(path).expect("the layer can be read");
         let diff = digest(&tar);
         let debian = compress(tar, Compression::Zstd);
-        let mut push = |name: &str, file: &[u8], command: &[&str], port: &str, volumes: &[&str]| {
+        let push = |name: &str, file: &[u8], command: &[&str], port: &str, volumes: &[&str]| {
             push(registry, (&debian, &diff), name, file, command, port, volumes)
         };
         let redis = [

@@ -23,3 +23,11 @@ pub use command::{Cala, Output};
 pub use image::{Image, LayerBuilder};
 pub use registry::Registry;
 pub use scripted::ScriptedRegistry;
+
+/// How often a test repeats what depends on chance or on the moment: as often as it says, or a multiple of that
+/// (`CALA_TEST_FACTOR`, which `cargo xtask test --long` sets).
+#[must_use]
+pub fn rounds(usual: u32) -> u32 {
+    let factor = std::env::var("CALA_TEST_FACTOR").ok().and_then(|text| text.parse::<u32>().ok());
+    usual * factor.unwrap_or(1).max(1)
+}

@@ -1,4 +1,5 @@
-//! `cargo xtask test --long`: scenarios with real software from Debian's packages.
+//! `cargo xtask test --long`: scenarios with real software from Debian's packages, and what depends on the moment (kills,
+//! races) many times more.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +17,9 @@ const PACKAGES: &[Package] = &[("mmdebstrap", "makes the layer with PostgreSQL, 
 const SOFTWARE: &str =
     "postgresql-15,redis-server,nginx-light,python3-minimal,python3-psycopg2,python3-redis";
 
+/// How many times more often than usually.
+const FACTOR: &str = "20";
+
 /// What nobody reads in a container.
 const LEFT_OUT: [&str; 3] = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"];
 
@@ -28,7 +32,17 @@ pub(crate) fn run(skips: &Path) -> Result<()> {
     cargo.args(["test", "--package", "cala", "--test", "long", "--", "--ignored", "--nocapture"]);
     cargo.arg("--test-threads=1");
     cargo.envs(runner(skips)).env("CALA_LONG_LAYER", layer);
-    step("long scenarios", "run them again: cargo xtask test --long NAME", &mut cargo)
+    step("long scenarios", "run them again: cargo xtask test --long", &mut cargo)?;
+    step("kills and races, many times", "the round is in the message", &mut often(skips))
+}
+
+/// The tests that repeat something ([`cala_testkit::rounds`]).
+fn often(skips: &Path) -> Command {
+    let mut cargo = cargo();
+    cargo.args(["test", "--package", "cala", "--test", "faults", "--test", "kernel", "--"]);
+    cargo.args(["kill", "race", "at_any_moment", "by_force", "swapped", "caught_inside", "may_meet"]);
+    cargo.arg("--test-threads=2").envs(runner(skips)).env("CALA_TEST_FACTOR", FACTOR);
+    cargo
 }
 
 /// The tar; remove it to make it anew.
