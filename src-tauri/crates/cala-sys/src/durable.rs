@@ -50,6 +50,21 @@ pub fn rename(from: &Path, to: &Path, durable: bool) -> io::Result<()> {
     if from.parent() == to.parent() { Ok(()) } else { sync_parent(from) }
 }
 
+/// Removes what killed processes have left unfinished in a directory. For whoever has the lock under which all files of
+/// this directory are written.
+///
+/// # Errors
+/// Those of readdir(3) and unlink(2).
+pub fn remove_temporaries(directory: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Fsync of a directory, so that the names in it survive a loss of power.
 ///
 /// # Errors

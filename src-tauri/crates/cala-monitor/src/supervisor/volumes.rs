@@ -76,7 +76,10 @@ fn lock(path: &Path, copied: bool) -> io::Result<Option<Fresh>> {
     if !is_fresh(&read(path)?) {
         return Ok(None);
     }
-    let lock = FileLock::wait(path.parent().unwrap_or(path), Mode::Exclusive)?;
+    let folder = path.parent().unwrap_or(path);
+    let lock = FileLock::wait(folder, Mode::Exclusive)?;
+    // A monitor that was killed as it said so.
+    durable::remove_temporaries(folder)?;
     let record = read(path)?;
     Ok(is_fresh(&record).then_some(Fresh { lock, path: path.to_owned(), record, copied }))
 }
@@ -106,7 +109,9 @@ mod tests {
             copy,
             chown: false,
         };
+        std::fs::write(dir.path().join(".tmp-1-0-volume.json"), "half").unwrap();
         let first = Volumes::take(&[plan(false)]).unwrap();
+        assert!(!dir.path().join(".tmp-1-0-volume.json").exists(), "left by a killed monitor");
         assert_eq!(first.plans.first().map(|volume| volume.fill), Some(Fill::Attributes));
         first.filled(false);
         let second = Volumes::take(&[plan(true), plan(true)]).unwrap();
