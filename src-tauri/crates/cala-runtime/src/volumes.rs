@@ -65,7 +65,11 @@ fn fill(root: BorrowedFd<'_>, volume: &Volume, user: Option<(u32, u32)>) -> io::
         }
     }
     take_over(&beside, &data)?;
-    place.map_or(Ok(()), |place| copy_up::attributes(place, &data))
+    if let Some(place) = place {
+        copy_up::attributes(place, &data)?;
+    }
+    // Last: as long as it is there, whoever comes next does all of this again.
+    remove_tree(&beside, COPIED)
 }
 
 /// The image's directory at that place, if it has one.
@@ -112,7 +116,7 @@ fn take_over(beside: &OwnedFd, data: &OwnedFd) -> io::Result<()> {
             Err(error) => return Err(error.into()),
         }
     }
-    remove_tree(beside, COPIED)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -173,6 +177,18 @@ mod tests {
         prepared(&bed, "/data", Fill::Content);
         assert_eq!(file(&bed).as_deref(), Some("whole"));
         assert!(bed.volume.join("_data/moved").exists() && !bed.volume.join("copied").exists());
+    }
+
+    #[test]
+    fn the_mode_is_set_before_the_copy_counts_as_taken_over() {
+        let bed = bed();
+        // Killed when everything had been moved.
+        std::fs::create_dir(bed.volume.join("copied")).expect("made");
+        std::fs::write(bed.volume.join("_data/moved"), "").expect("written");
+        prepared(&bed, "/data", Fill::Content);
+        let mode = std::fs::metadata(bed.volume.join("_data")).expect("there").permissions().mode();
+        assert_eq!(mode & 0o7777, 0o750);
+        assert!(!bed.volume.join("copied").exists());
     }
 
     #[test]
