@@ -4,11 +4,11 @@ import { tick } from "svelte";
 
 const FOCUSABLE = 'button:not(:disabled):not([tabindex="-1"]), a[href], input:not(:disabled), select:not(:disabled), textarea:not(:disabled), summary, [tabindex="0"]';
 
-/** Into the detail beside the list, onto the tab that is open. */
+/** Into the detail beside the list: onto the tab that is open, else onto its title, never onto what removes it. */
 export function focusDetail(): void {
   void tick().then(() => {
     const detail = document.querySelector<HTMLElement>(".detail");
-    (detail?.querySelector<HTMLElement>('[role="tab"][aria-selected="true"]') ?? detail?.querySelector<HTMLElement>("button"))?.focus();
+    (detail?.querySelector<HTMLElement>('[role="tab"][aria-selected="true"]') ?? detail?.querySelector<HTMLElement>("h2"))?.focus();
   });
 }
 

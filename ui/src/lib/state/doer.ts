@@ -16,8 +16,8 @@ export class Doer {
     private readonly toasts: Toasts,
   ) {}
 
-  /** Does it; a failure has been said then. */
-  async do<K extends CommandName>(action: Action, command: K, args: Commands[K]["args"]): Promise<Did<Commands[K]["result"]>> {
+  /** Does it; a failure has been said then, unless whoever asks says it in its own place. */
+  async do<K extends CommandName>(action: Action, command: K, args: Commands[K]["args"], quiet = false): Promise<Did<Commands[K]["result"]>> {
     const ended = this.journal.begin(action);
     try {
       const result = await this.backend.call(command, args);
@@ -25,7 +25,7 @@ export class Doer {
       return { ok: true, result };
     } catch (reason) {
       ended("failed");
-      return { ok: false, error: this.fail(reason) };
+      return { ok: false, error: quiet ? toErrorBody(reason) : this.fail(reason) };
     }
   }
 

@@ -2,7 +2,7 @@
 
 import { toErrorBody, type Backend, type Happening } from "../backend";
 import { attachment, publishWord } from "../command/network";
-import type { ErrorBody, MapContainer, MapNetwork, NetworkMap, NetworkSpec, PortMapping, PortReport, Protocol } from "../generated";
+import type { ErrorBody, MapContainer, MapNetwork, Network, NetworkMap, NetworkSpec, PortMapping, PortReport, Protocol } from "../generated";
 import { t, tn } from "../i18n/i18n.svelte";
 import type { Containers } from "./containers.svelte";
 import type { Dialogs } from "./dialogs.svelte";
@@ -83,12 +83,13 @@ export class Networks {
     return this.#map.containers.filter((c) => c.endpoints.some((endpoint) => endpoint.network === network));
   }
 
-  async create(spec: Partial<NetworkSpec>): Promise<boolean> {
+  /** Makes one; a refusal is the asker's to show. */
+  create(spec: Partial<NetworkSpec>): Promise<Did<Network>> {
     const whole: NetworkSpec = {
       driver: "", subnets: [], gateways: [], ip_ranges: [], ipv6: false, internal: false, disable_dns: false, dns_servers: [], labels: {}, options: {}, ipam_driver: "", ignore: false, ...spec,
     };
-    const words = ["network", "create", ...(whole.internal ? ["--internal"] : []), ...(whole.name ? [whole.name] : [])];
-    return (await this.doer.do({ words }, "network_create", { spec: whole })).ok;
+    const words = ["network", "create", ...(whole.internal ? ["--internal"] : []), ...whole.subnets.flatMap((subnet) => ["--subnet", subnet]), ...(whole.name ? [whole.name] : [])];
+    return this.doer.do({ words }, "network_create", { spec: whole }, true);
   }
 
   /** Asks, naming the containers in it, then removes; with containers in it they go too. */
@@ -115,12 +116,30 @@ export class Networks {
     return this.doer.do({ words: ["network", "disconnect", network, container.name] }, "network_disconnect", { id: container.id, network });
   }
 
+  /** A refusal is the asker's to show: who has the port is asked with it. */
   publish(container: { id: string; name: string }, port: PortMapping): Promise<Did<PortMapping>> {
-    return this.doer.do({ words: ["publish", container.name, publishWord(port)] }, "port_publish", { id: container.id, port });
+    return this.doer.do({ words: ["publish", container.name, publishWord(port)] }, "port_publish", { id: container.id, port }, true);
   }
 
   withdraw(container: { id: string; name: string }, port: PortMapping): Promise<Did<null>> {
     return this.doer.do({ words: ["unpublish", container.name, port.protocol === "udp" ? `${port.host_port}/udp` : String(port.host_port)] }, "port_unpublish", { id: container.id, port });
+  }
+
+  /** Publishes it elsewhere. The new door opens before the old one closes, unless both are the same port of this computer:
+   *  then the old one opens again when the new one cannot. */
+  async move(container: { id: string; name: string }, from: PortMapping, to: PortMapping): Promise<Did<PortMapping>> {
+    const same = from.host_port === to.host_port && from.protocol === to.protocol;
+    if (same) {
+      const closed = await this.withdraw(container, from);
+      if (!closed.ok) return closed;
+    }
+    const opened = await this.publish(container, to);
+    if (!opened.ok) {
+      if (same) await this.publish(container, from);
+      return opened;
+    }
+    if (!same) await this.withdraw(container, from);
+    return opened;
   }
 
   /** Who has a port of this computer, and which one is free instead. */

@@ -39,3 +39,9 @@ const WAYS: Record<MapNetwork["uplink"]["state"], MessageKey> = {
 
 /** A network's way out. */
 export const wayOut = (network: MapNetwork): string => t(WAYS[network.uplink.state]);
+
+/** An address without the length of its subnet. */
+export const bare = (address: string): string => address.replace(/\/\d+$/, "");
+
+/** By which names a container is found; nothing when by none. */
+export const foundAs = (names: readonly string[]): string[] => (names.length > 0 ? [t("detail.net_found_as", { names: names.join(", ") })] : []);
