@@ -57,6 +57,12 @@ export async function openPage(context) {
 
 /** What axe finds against WCAG 2.2 AA, one line per fault. */
 export async function axe(page) {
+  // What still fades in has not its colours yet.
+  await page.evaluate(async () => {
+    await new Promise(requestAnimationFrame);
+    const ends = document.getAnimations().filter((animation) => animation.effect.getComputedTiming().iterations !== Infinity);
+    await Promise.allSettled(ends.map((animation) => animation.finished));
+  });
   // By evaluate, not by a script element: the policy forbids those.
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(() =>
