@@ -94,7 +94,7 @@ step("two networks are made, one without a way out and one with a chosen subnet"
   await page.keyboard.type("datos");
   await dialog().getByText("Sin salida").click();
   await page.keyboard.press("Enter");
-  await row("datos").getByText("ninguna, como se eligió").waitFor();
+  await row("datos").getByText("ninguna", { exact: true }).waitFor();
   await strip().getByText("cala network create --internal datos").waitFor();
   await button("Nueva red…").click();
   await page.keyboard.type("publica");

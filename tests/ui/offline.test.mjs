@@ -60,6 +60,13 @@ const dialog = (page) => page.getByRole("dialog");
 const row = (page, name) => page.getByRole("row").filter({ has: page.getByText(name, { exact: true }) });
 const inRow = (page, name, role, label) => row(page, name).getByRole(role, { name: label });
 
+/** In a container's network tab: moves its first port. */
+async function moveTo(page, port) {
+  await page.locator(".detail li .button").first().click();
+  await page.keyboard.type(port);
+  await page.keyboard.press("Enter");
+}
+
 describe("accessibility", () => {
   for (const [locale, colorScheme] of [["es-ES", "light"], ["es-ES", "dark"], ["en-US", "light"], ["en-US", "dark"]]) {
     test(`axe finds nothing on any page (${locale}, ${colorScheme})`, () =>
@@ -71,15 +78,40 @@ describe("accessibility", () => {
         };
         await page.getByText("worker", { exact: true }).waitFor();
         await check("containers");
-        for (const [name, tab] of [["worker", "overview"], ["web", "logs"], ["web", "terminal"], ["web", "inspect"]]) {
+        for (const [name, tab] of [["worker", "overview"], ["web", "logs"], ["web", "terminal"], ["web", "network"], ["worker", "network"], ["web", "inspect"]]) {
           await row(page, name).click();
           await page.locator(`[role=tab][id$="-${tab}"]`).click();
-          await check(tab);
+          await check(`${name}, ${tab}`);
         }
-        for (const address of ["#/", "#/run", "#/run/paste", "#/images", "#/activity", "#/settings"]) {
+        await row(page, "web").click();
+        await page.locator('[role=tab][id$="-network"]').click();
+        await moveTo(page, "5000");
+        await page.getByRole("alert").waitFor();
+        await check("a port that is taken");
+        for (const address of ["#/", "#/run", "#/run/paste", "#/images", "#/networks", "#/activity", "#/settings"]) {
           await page.evaluate((hash) => (location.hash = hash), address);
           await check(address);
         }
+        await page.evaluate(() => (location.hash = "#/run"));
+        await page.locator('[name="network"][value="named"]').check();
+        await page.locator(".go").click();
+        await check("run with what is missing");
+        await page.evaluate(() => (location.hash = "#/images"));
+        await row(page, "postgres").click();
+        await check("image");
+        await page.evaluate(() => (location.hash = "#/networks"));
+        await row(page, "podman").click();
+        await check("network");
+        await page.keyboard.press("Escape");
+        await row(page, "shop").locator(".danger").click();
+        await check("question");
+        await page.keyboard.press("Escape");
+        await page.locator("main .button.primary").click();
+        await page.keyboard.type("shop");
+        await page.keyboard.press("Enter");
+        await dialog(page).getByRole("alert").waitFor();
+        await check("a network that is refused");
+        await page.keyboard.press("Escape");
         await page.keyboard.press("?");
         await check("shortcuts");
         await page.keyboard.press("Escape");
@@ -359,6 +391,93 @@ describe("logs", () => {
     }));
 });
 
+describe("networks", () => {
+  test("by keyboard alone: made, opened, left; a container connected, its port moved; the network removed", () =>
+    onPage("", async (page) => {
+      const tabTo = async (name) => {
+        for (let n = 0; n < 30 && (await focused(page)) !== name; n++) await page.keyboard.press("Tab");
+        assert.equal(await focused(page), name);
+      };
+      await row(page, "web").waitFor();
+      await page.keyboard.press("Control+4");
+      await row(page, "shop").waitFor();
+      await tabTo("New network…");
+      await page.keyboard.press("Enter");
+      await page.keyboard.type("keys");
+      await page.keyboard.press("Enter");
+      await row(page, "keys").waitFor();
+      await until(page, "New network…");
+      await tabTo("Networks");
+      await page.keyboard.press("End");
+      await page.keyboard.press("Enter");
+      // Not onto what removes it.
+      await until(page, "keys");
+      assert.equal(await page.evaluate(() => document.activeElement.tagName), "H2");
+      await page.keyboard.press("Escape");
+      await page.getByRole("heading", { name: "Details" }).waitFor({ state: "detached" });
+      assert.equal(await focused(page), "Networks");
+      await page.keyboard.press("Control+2");
+      await page.keyboard.press("/");
+      await page.keyboard.type("nginx");
+      await page.keyboard.press("Enter");
+      await page.keyboard.press("Enter");
+      await until(page, "Logs");
+      await page.keyboard.press("ArrowRight");
+      await page.keyboard.press("ArrowRight");
+      await until(page, "Network");
+      await tabTo("Network to connect it to");
+      await page.keyboard.press("End");
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await page.getByRole("button", { name: "Disconnect from keys" }).waitFor();
+      await page.getByText("found as web").waitFor();
+      await tabTo("Move the port 127.0.0.1:8080");
+      await page.keyboard.press("Enter");
+      await page.waitForFunction(() => document.activeElement.value === "8080");
+      await page.keyboard.type("5000");
+      await page.keyboard.press("Enter");
+      await page.getByRole("alert").getByText("airplay").waitFor();
+      await page.getByRole("link", { name: "Open 127.0.0.1:8080 in the browser" }).last().waitFor();
+      await tabTo("Use 5001");
+      await page.keyboard.press("Enter");
+      await page.waitForFunction(() => document.activeElement.value === "5001");
+      await page.keyboard.press("Enter");
+      await page.getByRole("link", { name: "Open 127.0.0.1:5001 in the browser" }).last().waitFor();
+      await page.getByRole("link", { name: "Open 127.0.0.1:8080 in the browser" }).first().waitFor({ state: "detached" });
+      await page.getByRole("button", { name: "Disconnect from keys" }).press("Enter");
+      await page.getByRole("button", { name: "Disconnect from keys" }).waitFor({ state: "detached" });
+      assert.notEqual(await focused(page), "BODY");
+      await page.keyboard.press("Control+4");
+      await page.keyboard.press("End");
+      await page.keyboard.press("Delete");
+      await dialog(page).getByText("keys").waitFor();
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await row(page, "keys").waitFor({ state: "detached" });
+      assert.equal(await focused(page), "Networks");
+    }));
+
+  test("a network's name begins where its column begins", () =>
+    onPage("#/networks", async (page) => {
+      await row(page, "shop").waitFor();
+      const left = (locator) => locator.evaluate((element) => {
+        const range = document.createRange();
+        range.selectNodeContents(element);
+        return Math.round(range.getBoundingClientRect().left);
+      });
+      assert.equal(await left(row(page, "shop").getByText("shop", { exact: true })), await left(page.getByRole("columnheader", { name: "Name" })));
+    }));
+
+  test("a small window shows what was opened whole, and its list again afterwards", () =>
+    onPage("#/networks", async (page) => {
+      await row(page, "shop").click();
+      await page.getByRole("heading", { name: "Details" }).waitFor();
+      await page.getByRole("grid").waitFor({ state: "hidden" });
+      await page.getByRole("button", { name: "Close the panel" }).click();
+      await row(page, "shop").waitFor();
+    }, { viewport: { width: 640, height: 400 } }));
+});
+
 test("a terminal is left by its key and by the keys of the sections; its end has the keyboard", () =>
   onPage("", async (page) => {
     const inTerminal = () => page.waitForFunction(() => document.activeElement?.closest(".terminal-host") !== null);
@@ -544,7 +663,8 @@ describe("everything one can press lies within its pane", () => {
       }
       return wrong;
     });
-  for (const width of [900, 1180, 1280, 1600]) {
+  // 640: as wide as 1280 with letters twice as large.
+  for (const width of [640, 900, 1180, 1280, 1600]) {
     test(`${width} pixels wide`, () =>
       onPage("", async (page) => {
         const found = [];
@@ -555,23 +675,34 @@ describe("everything one can press lies within its pane", () => {
         await row(page, "web").waitFor();
         await check("containers");
         await row(page, "trainer").click();
-        for (const tab of ["overview", "logs", "terminal", "inspect"]) {
+        for (const tab of ["overview", "logs", "terminal", "network", "inspect"]) {
           await page.locator(`[role=tab][id$="-${tab}"]`).click();
           await check(`container, ${tab}`);
         }
+        await page.evaluate(() => (location.hash = "#/containers"));
+        await row(page, "web").click();
+        await page.locator('[role=tab][id$="-network"]').click();
+        await moveTo(page, "5000");
+        await page.getByRole("alert").waitFor();
+        await check("a port that is taken");
         await page.evaluate(() => (location.hash = "#/images"));
         await row(page, "postgres").waitFor();
         await check("images");
         await row(page, "postgres").click();
         await check("image");
+        await page.evaluate(() => (location.hash = "#/networks"));
+        await row(page, "podman").waitFor();
+        await check("networks");
+        await row(page, "podman").click();
+        await check("network");
         for (const hash of ["#/", "#/run/paste", "#/run", "#/activity", "#/settings"]) {
           await page.evaluate((to) => (location.hash = to), hash);
           await check(hash);
         }
-        for (const name of ["Añadir variable", "Añadir carpeta o volumen"]) {
-          await page.evaluate(() => (location.hash = "#/run"));
-          await page.getByRole("button", { name }).click();
-        }
+        await page.evaluate(() => (location.hash = "#/run"));
+        await page.getByLabel("Redes elegidas").check();
+        await page.getByRole("checkbox", { name: /^shop/ }).check();
+        for (const name of ["Añadir variable", "Añadir carpeta o volumen", "Publicar un puerto"]) await page.getByRole("button", { name }).click();
         await check("run with rows");
         assert.deepEqual(found, []);
       }, { viewport: { width, height: 640 }, locale: "es-ES" }));
