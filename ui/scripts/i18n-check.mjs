@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { errorCodes } from "./error-codes.mjs";
 
 const ui = join(dirname(fileURLToPath(import.meta.url)), "..");
 const languages = ["en", "es"];
@@ -61,46 +62,19 @@ function checkWritten(key, source, known) {
   if (called && !known(key)) problems.push(`${key} is said but written nowhere`);
 }
 
-/** The codes that the Rust crates give: string literals in the bodies of `fn code(…) -> &'static str`. */
-function rustCodes() {
-  const codes = new Map();
-  for (const path of files(join(ui, "../src-tauri"), [".rs"])) {
-    const source = readFileSync(path, "utf8").split("#[cfg(test)]")[0];
-    for (const start of source.matchAll(/fn code\(&self\)\s*->\s*&'static str\s*\{/g)) {
-      let depth = 1;
-      let at = start.index + start[0].length;
-      while (depth > 0 && at < source.length) {
-        if (source[at] === "{") depth++;
-        if (source[at] === "}") depth--;
-        at++;
-      }
-      const body = source.slice(start.index + start[0].length, at).replace(/\/\/.*$/gm, "");
-      for (const [, code] of body.matchAll(/"([a-z][a-z0-9_]*)"/g)) codes.set(code, path.slice(path.indexOf("src-tauri")));
-    }
-  }
-  return codes;
-}
-
-/** Codes that the shell gives by name: `plain("code", …)`. */
-function shellCodes(codes) {
-  for (const path of files(join(ui, "../src-tauri/src"), [".rs"])) {
-    for (const [, code] of readFileSync(path, "utf8").matchAll(/\bplain\(\s*"([a-z_]+)"/g)) codes.set(code, path.slice(path.indexOf("src-tauri")));
-  }
-  return codes;
-}
-
 const all = Object.fromEntries(languages.map((language) => [language, load(language)]));
 const keys = compare(all);
 findUnused(keys);
-const codes = shellCodes(rustCodes());
+const { codes, hidden } = errorCodes(join(ui, "../src-tauri"));
+for (const call of hidden) problems.push(`a code that cannot be read in the source: ${call}`);
 for (const [code, path] of [...codes].sort()) {
   for (const language of languages) if (!all[language].has(`errors.${code}`)) problems.push(`${language}: errors.${code} is missing (${path})`);
 }
+/** Said by the window itself. */
 const own = new Set(["backend_unreachable"]);
 for (const key of keys) {
   const code = key.startsWith("errors.") ? key.slice("errors.".length) : "";
-  // No failure: codes also travel through tables that this search does not see.
-  if (code && !code.startsWith("kind_") && !own.has(code) && !codes.has(code)) console.log(`note: ${key}: no \`fn code\` gives it`);
+  if (code && !code.startsWith("kind_") && !own.has(code) && !codes.has(code)) problems.push(`${key}: nothing gives this code`);
 }
 
 for (const problem of problems) console.error(problem);
