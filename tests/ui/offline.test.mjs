@@ -636,8 +636,38 @@ test("the engine's warnings are said in the person's language on both pages", ()
       await page.evaluate((to) => (location.hash = to), hash);
       for (const text of ["Los contenedores no pueden iniciarse", "solo disponen de un usuario", "No se pueden poner límites"]) await page.getByText(text).waitFor();
       assert.equal(await page.getByText("cannot be set").count(), 0);
+      const said = page.getByText("user namespaces are off");
+      await folded(page, said);
     }
   }, { locale: "es-ES" }));
+
+/** The engine's English is folded, marked as such, and comes out when one asks. */
+async function folded(page, said) {
+  await said.waitFor({ state: "hidden" });
+  assert.equal(await said.evaluate((element) => element.closest("[lang]").lang), "en");
+  await page.locator("details", { has: said }).getByText("Detalles").click();
+  await said.waitFor();
+}
+
+test("what the engine says in English is folded in the Spanish window: a network's way out, a start that failed, an error", () =>
+  onPage("?warnings#/networks", async (page) => {
+    await row(page, "podman").click();
+    await folded(page, page.getByText("pasta is not installed"));
+    await page.evaluate(() => (location.hash = "#/containers"));
+    await row(page, "quirky_heron").click();
+    await page.getByRole("heading", { name: "No se pudo iniciar" }).waitFor();
+    await folded(page, page.getByText("cannot listen on"));
+    await page.evaluate(() => (location.hash = "#/images"));
+    await page.getByRole("button", { name: "Descargar…" }).click();
+    await page.keyboard.type("nowhere\r");
+    await folded(page, page.getByText("hint: check the name and the tag"));
+  }, { locale: "es-ES" }));
+
+test("in the English window it is open", () =>
+  onPage("?warnings#/networks", async (page) => {
+    await row(page, "podman").click();
+    await page.getByText("pasta is not installed").waitFor();
+  }));
 
 describe("everything one can press lies within its pane", () => {
   /** What can be pressed but is cut off by its pane or covered by something else. */

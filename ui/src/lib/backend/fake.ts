@@ -2,7 +2,7 @@
 //
 // The address chooses what it plays: ?containers=N rows, ?empty, ?offline (every call fails), ?stuck (no call is ever
 // answered), ?lines=N log lines at once, ?silent (programs write nothing), ?slow (a stop takes its time), ?readonly
-// (settings cannot be kept), ?warnings (the machine lacks something).
+// (settings cannot be kept), ?warnings (the machine lacks something; a start from a terminal failed).
 
 import { isDefault, modeWord } from "../command/network";
 import { emptySpec } from "../command/spec";
@@ -51,7 +51,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
   const images = new Map<string, ImageSummary>();
   const tasks = new Map<string, Task>();
   const cancelled = new Set<string>();
-  const networks: MapNetwork[] = [network("podman", "10.88.0.0/16"), ...(query.has("empty") ? [] : [network("shop", "10.89.0.0/24"), network("inner", "10.89.1.0/24", true)])];
+  const networks: MapNetwork[] = [{ ...network("podman", "10.88.0.0/16"), ...(query.has("warnings") ? { uplink: { state: "down", reason: "pasta is not installed" } } : {}) }, ...(query.has("empty") ? [] : [network("shop", "10.89.0.0/24"), network("inner", "10.89.1.0/24", true)])];
   const listeners = new Set<Listener<Happening>>();
   let settings: Settings = { language: "system", theme: "system" };
   let next = 1;
@@ -74,7 +74,7 @@ export function fakeBackend(query: URLSearchParams): Backend {
       Image: imageName, ImageID: hex(`image ${imageName}`), Labels: {}, Mounts: [], Names: [name], Networks: [...spec.networks.map((place) => place.network), ...(isDefault(spec) && spec.networks.length === 0 ? ["podman"] : [])], Pid: 0, Ports: spec.ports.map(toSpan), Restarts: 0,
       StartedAt: state === "created" ? -62135596800 : NOW() - age - (state === "exited" ? 95 : 0), State: state, Status: "", Created: NOW() - age - 100,
     };
-    const fake = { row, spec, oom: name === "trainer", error: "" };
+    const fake = { row, spec, oom: name === "trainer", error: query.has("warnings") && state === "created" ? "cannot listen on 127.0.0.1:80: Permission denied" : "" };
     containers.set(id, fake);
     return fake;
   }

@@ -9,9 +9,9 @@ test("every warning of the engine is said in the person's language", () => {
   speech.language = "es";
   const warnings = ["limits of memory, CPU or processes cannot be set: let …", "only one user id for containers, most …", "containers cannot start: no maps", "news"];
   expect(engineWarnings({ warnings } as Info)).toEqual([
-    expect.stringContaining("No se pueden poner límites"),
-    expect.stringContaining("solo disponen de un usuario"),
-    "Los contenedores no pueden iniciarse en este equipo. El motor dice: no maps",
-    "El motor avisa: news",
+    { text: expect.stringContaining("No se pueden poner límites") },
+    { text: expect.stringContaining("solo disponen de un usuario") },
+    { text: "Los contenedores no pueden iniciarse en este equipo.", said: "no maps" },
+    { text: "El motor avisa de algo.", said: "news" },
   ]);
 });
