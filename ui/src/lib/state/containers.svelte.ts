@@ -1,6 +1,6 @@
 // All containers: one list at the start, then kept true by events. Nothing is polled.
 
-import { toErrorBody, type Backend, type Happening } from "../backend";
+import type { Backend, Happening } from "../backend";
 import type { ContainerInspect, ErrorBody } from "../generated";
 import { t } from "../i18n/i18n.svelte";
 import { stripAnsi } from "../logs/ansi";
@@ -9,6 +9,7 @@ import { saveLog } from "../logs/save";
 import { applyHappenings, isAlive, toMap, withFailures, type Container, type ContainerMap } from "./containers";
 import type { Dialogs } from "./dialogs.svelte";
 import type { Doer } from "./doer";
+import { Listed } from "./listed.svelte";
 import { recall, remember } from "./memory";
 import { VerbQueue, type Verb } from "./verbs.svelte";
 
@@ -18,21 +19,16 @@ const REMEMBERED = 300;
 const ERRORS_TAIL = 40;
 const REMEMBER_AFTER = 2000;
 
-export class Containers {
+export class Containers extends Listed {
   #rows = $state.raw<ContainerMap>(new Map());
   /** Why the last start of a container failed; forgotten when it starts. */
   #failures = $state.raw<ReadonlyMap<string, ErrorBody>>(new Map(recall<Array<[string, ErrorBody]>>("start-failures") ?? []));
   readonly #map = $derived(withFailures(this.#rows, this.#failures));
-  /** The list is fresh, not remembered. */
-  loaded = $state(false);
-  error = $state.raw<ErrorBody | null>(null);
   readonly #verbs = new VerbQueue();
   /** When a stop becomes a kill, milliseconds since the epoch. */
   #forced = $state.raw<ReadonlyMap<string, number>>(new Map());
   readonly list = $derived([...this.#map.values()]);
   readonly running = $derived(this.list.reduce((n, c) => n + (isAlive(c.status) ? 1 : 0), 0));
-  #loading: Promise<void> | null = null;
-  #again = false;
   #remembering = false;
 
   constructor(
@@ -40,6 +36,7 @@ export class Containers {
     private readonly doer: Doer,
     private readonly dialogs: Dialogs,
   ) {
+    super();
     this.#rows = new Map((recall<Container[]>("containers") ?? []).map((c) => [c.id, { ...c, ports: c.ports ?? [] }]));
   }
 
@@ -67,31 +64,9 @@ export class Containers {
     return this.get(id)?.startFailed ? this.#failures.get(id) : undefined;
   }
 
-  /** Lists anew; a call during a listing makes one more afterwards, however many calls. */
-  load(): Promise<void> {
-    if (this.#loading) {
-      this.#again = true;
-      return this.#loading;
-    }
-    this.#loading = this.#list().finally(() => {
-      this.#loading = null;
-      if (this.#again) {
-        this.#again = false;
-        void this.load();
-      }
-    });
-    return this.#loading;
-  }
-
-  async #list(): Promise<void> {
-    try {
-      this.#set(toMap(await this.backend.call("containers_list", {})));
-      this.loaded = true;
-      this.error = null;
-      this.#forget((id) => !this.#rows.has(id));
-    } catch (reason) {
-      this.error = toErrorBody(reason);
-    }
+  protected async fetch(): Promise<void> {
+    this.#set(toMap(await this.backend.call("containers_list", {})));
+    this.#forget((id) => !this.#rows.has(id));
   }
 
   apply(happenings: readonly Happening[]): void {

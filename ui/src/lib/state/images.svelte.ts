@@ -1,61 +1,39 @@
 // All images: listed at the start and after each event about an image.
 
-import { toErrorBody, type Backend, type Happening } from "../backend";
-import type { ErrorBody, ImageInspect } from "../generated";
+import type { Backend, Happening } from "../backend";
+import type { ImageInspect } from "../generated";
 import { t, tn } from "../i18n/i18n.svelte";
 import type { Container } from "./containers";
 import type { Containers } from "./containers.svelte";
 import type { Dialogs } from "./dialogs.svelte";
 import type { Doer } from "./doer";
 import { imageName, toImage, type Image } from "./images";
+import { Listed } from "./listed.svelte";
 import { statusWord } from "./words";
 
 /** Actions of containers that change how many containers an image has. */
 const COUNTS = new Set(["create", "remove"]);
 
-export class Images {
+export class Images extends Listed {
   list = $state.raw<readonly Image[]>([]);
-  loaded = $state(false);
-  error = $state.raw<ErrorBody | null>(null);
   /** Every full name that is here, for suggestions. */
   readonly names = $derived(this.list.flatMap((image) => image.names));
-  #loading: Promise<void> | null = null;
-  #again = false;
 
   constructor(
     private readonly backend: Backend,
     private readonly doer: Doer,
     private readonly dialogs: Dialogs,
     private readonly containers: Containers,
-  ) {}
+  ) {
+    super();
+  }
 
   get(id: string): Image | undefined {
     return this.list.find((image) => image.id === id);
   }
 
-  load(): Promise<void> {
-    if (this.#loading) {
-      this.#again = true;
-      return this.#loading;
-    }
-    this.#loading = this.#list().finally(() => {
-      this.#loading = null;
-      if (this.#again) {
-        this.#again = false;
-        void this.load();
-      }
-    });
-    return this.#loading;
-  }
-
-  async #list(): Promise<void> {
-    try {
-      this.list = (await this.backend.call("images_list", {})).map(toImage);
-      this.loaded = true;
-      this.error = null;
-    } catch (reason) {
-      this.error = toErrorBody(reason);
-    }
+  protected async fetch(): Promise<void> {
+    this.list = (await this.backend.call("images_list", {})).map(toImage);
   }
 
   apply(happenings: readonly Happening[]): void {

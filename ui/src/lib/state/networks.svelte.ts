@@ -1,33 +1,32 @@
 // All networks and who is in them: asked for when a page first needs it, then after each event that changes it.
 
-import { toErrorBody, type Backend, type Happening } from "../backend";
+import type { Backend, Happening } from "../backend";
 import { attachment, publishWord } from "../command/network";
-import type { ErrorBody, MapContainer, MapNetwork, Network, NetworkMap, NetworkSpec, PortMapping, PortReport, Protocol } from "../generated";
+import type { MapContainer, MapNetwork, Network, NetworkMap, NetworkSpec, PortMapping, PortReport, Protocol } from "../generated";
 import { t, tn } from "../i18n/i18n.svelte";
 import type { Containers } from "./containers.svelte";
 import type { Dialogs } from "./dialogs.svelte";
 import type { Did, Doer } from "./doer";
+import { Listed } from "./listed.svelte";
 import { portsOf } from "./ports";
 
 /** Actions of containers that change nothing here. */
 const ELSEWHERE = new Set(["exec", "exec_died", "attach"]);
 const TRIES = 20;
 
-export class Networks {
+export class Networks extends Listed {
   #map = $state.raw<NetworkMap>({ networks: [], containers: [] });
-  loaded = $state(false);
-  error = $state.raw<ErrorBody | null>(null);
   readonly list = $derived<readonly MapNetwork[]>(this.#map.networks);
   #needed = false;
-  #loading: Promise<void> | null = null;
-  #again = false;
 
   constructor(
     private readonly backend: Backend,
     private readonly doer: Doer,
     private readonly dialogs: Dialogs,
     private readonly containers: Containers,
-  ) {}
+  ) {
+    super();
+  }
 
   /** From now on it is kept true. */
   need(): void {
@@ -36,29 +35,8 @@ export class Networks {
     void this.load();
   }
 
-  load(): Promise<void> {
-    if (this.#loading) {
-      this.#again = true;
-      return this.#loading;
-    }
-    this.#loading = this.#list().finally(() => {
-      this.#loading = null;
-      if (this.#again) {
-        this.#again = false;
-        void this.load();
-      }
-    });
-    return this.#loading;
-  }
-
-  async #list(): Promise<void> {
-    try {
-      this.#map = await this.backend.call("network_map", {});
-      this.loaded = true;
-      this.error = null;
-    } catch (reason) {
-      this.error = toErrorBody(reason);
-    }
+  protected async fetch(): Promise<void> {
+    this.#map = await this.backend.call("network_map", {});
   }
 
   apply(happenings: readonly Happening[]): void {
