@@ -1,4 +1,4 @@
-//! How a holder is reached, started and asked: blocking, each wait with a limit.
+//! How a holder is reached and asked: blocking, each wait with a limit.
 
 use std::io;
 use std::net::IpAddr;
@@ -7,13 +7,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cala_spec::port::PortMapping;
-use cala_sys::flock::{FileLock, Mode};
-
-use crate::HolderError;
 use crate::framing::{Inbox, Message, encode};
-use crate::paths;
-use crate::protocol::{Attach, Attached, Launch, Names, PROTOCOL, Reach, Reply, Request, Snapshot, WITHIN};
+use crate::protocol::{Attach, Launch, PROTOCOL, Reach, Reply, Request, Snapshot};
+use crate::spawner::{Spawner, try_lock};
+use crate::{HolderError, Lease, paths};
 
 /// How long an answer is waited for; generous, because a machine may be overloaded.
 pub const ANSWER_LIMIT: Duration = Duration::from_secs(20);
@@ -21,27 +18,15 @@ pub const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 /// How long a holder's start may take, and how long it is waited for that another's start is done.
 pub const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long the first and the longest pause is between looks at a holder that somebody else is starting or that is ending.
-const PAUSES: (Duration, Duration) = (Duration::from_micros(500), Duration::from_millis(10));
-
 /// What a call waits longer for a `Reach` than the holder does for its answer.
 const REACH_MARGIN: Duration = Duration::from_secs(5);
 
 /// A connection to the holder of a network.
 #[derive(Debug)]
 pub struct HolderClient {
-    stream: UnixStream,
+    pub(crate) stream: UnixStream,
     inbox: Inbox,
-    limit: Duration,
-}
-
-/// The place of a container in a network: it lasts as long as this connection. It is readable (poll it by
-/// [`AsFd`]) only when the holder has died.
-#[derive(Debug)]
-pub struct Lease {
-    client: HolderClient,
-    attached: Attached,
-    namespace: OwnedFd,
+    pub(crate) limit: Duration,
 }
 
 impl HolderClient {
@@ -108,7 +93,7 @@ impl HolderClient {
         Spawner { program, within: true }.ensure(launch, namespace)
     }
 
-    fn of(stream: UnixStream, limit: Duration) -> Self {
+    pub(crate) fn of(stream: UnixStream, limit: Duration) -> Self {
         Self { stream, inbox: Inbox::default(), limit }
     }
 
@@ -207,7 +192,7 @@ impl HolderClient {
         }
     }
 
-    fn done(&mut self, request: &Request, fds: &[BorrowedFd<'_>]) -> Result<(), HolderError> {
+    pub(crate) fn done(&mut self, request: &Request, fds: &[BorrowedFd<'_>]) -> Result<(), HolderError> {
         match self.ask(request, fds)? {
             (Reply::Done, _) => Ok(()),
             (other, _) => Err(unexpected(&other)),
@@ -232,7 +217,7 @@ impl HolderClient {
         }
     }
 
-    fn expect_hello(&mut self) -> Result<(), HolderError> {
+    pub(crate) fn expect_hello(&mut self) -> Result<(), HolderError> {
         match self.answer()?.0 {
             Reply::Hello { protocol: PROTOCOL, .. } => Ok(()),
             Reply::Hello { protocol, version } => Err(HolderError::Protocol {
@@ -242,7 +227,7 @@ impl HolderClient {
         }
     }
 
-    fn send(&mut self, request: &Request, fds: &[BorrowedFd<'_>]) -> Result<(), HolderError> {
+    pub(crate) fn send(&mut self, request: &Request, fds: &[BorrowedFd<'_>]) -> Result<(), HolderError> {
         let bytes = encode(request).map_err(|error| HolderError::Protocol { detail: error.to_string() })?;
         let act = HolderError::io("set a time limit on the holder's socket");
         self.stream.set_write_timeout(Some(self.limit)).map_err(act)?;
@@ -293,130 +278,6 @@ impl HolderClient {
     }
 }
 
-/// How a holder is started.
-struct Spawner<'a> {
-    program: &'a Path,
-    /// The caller is in U.
-    within: bool,
-}
-
-impl Spawner<'_> {
-    fn ensure(
-        &self,
-        launch: &Launch,
-        namespace: Option<BorrowedFd<'_>>,
-    ) -> Result<HolderClient, HolderError> {
-        let network = network_of(launch)?;
-        let deadline = Instant::now() + START_LIMIT;
-        let mut pause = PAUSES.0;
-        loop {
-            match HolderClient::connect(&launch.run_root, network) {
-                // Not there yet, or just ending.
-                Err(HolderError::NotRunning { .. } | HolderError::Closed) => {}
-                result => return result,
-            }
-            if let Some(lock) = try_lock(launch)? {
-                return self.spawn(launch, &lock, namespace);
-            }
-            if Instant::now() >= deadline {
-                return Err(HolderError::Silent);
-            }
-            wait(pause);
-            pause = (pause * 2).min(PAUSES.1);
-        }
-    }
-
-    fn spawn(
-        &self,
-        launch: &Launch,
-        lock: &FileLock,
-        namespace: Option<BorrowedFd<'_>>,
-    ) -> Result<HolderClient, HolderError> {
-        let (ours, theirs) = UnixStream::pair().map_err(HolderError::io("make a socket pair"))?;
-        let short = network_of(launch)?;
-        let short = short.get(..12).unwrap_or(short);
-        let program = cala_sys::spawn::Program::new(self.program).arg(short).stdin(OwnedFd::from(theirs));
-        let program = if self.within { program.arg(WITHIN) } else { program };
-        let mut launcher = program
-            .spawn()
-            .map_err(|source| HolderError::Spawn { program: self.program.to_owned(), source })?;
-        let mut client = HolderClient::of(ours, START_LIMIT);
-        let fds: Vec<BorrowedFd<'_>> = std::iter::once(lock.as_fd()).chain(namespace).collect();
-        let greeted = client
-            .send(&hello(), &[])
-            .and_then(|()| client.send(&Request::Launch(launch.clone()), &fds))
-            .and_then(|()| client.expect_hello());
-        // It ends as soon as the holder is there, or has said why not. An error means that somebody else reaped it.
-        let _ = launcher.wait();
-        client.limit = ANSWER_LIMIT;
-        greeted.map(|()| client)
-    }
-}
-
-impl Lease {
-    /// What the container got.
-    #[must_use]
-    pub fn attached(&self) -> &Attached {
-        &self.attached
-    }
-
-    /// The network's namespace: to be kept, and handed to [`HolderClient::ensure`] when the holder has died.
-    #[must_use]
-    pub fn namespace(&self) -> BorrowedFd<'_> {
-        self.namespace.as_fd()
-    }
-
-    /// Takes the namespace out; the lease ends.
-    #[must_use]
-    pub fn into_namespace(self) -> OwnedFd {
-        self.namespace
-    }
-
-    /// Publishes a port through its listening sockets, one or two.
-    ///
-    /// # Errors
-    /// [`HolderError::Refused`] with the codes `network_internal`, `publish_failed`; errors of the connection.
-    pub fn publish(&mut self, port: &PortMapping, listeners: &[BorrowedFd<'_>]) -> Result<(), HolderError> {
-        self.client.done(&Request::Publish { port: port.clone() }, listeners)
-    }
-
-    /// Withdraws a port; open connections go on.
-    ///
-    /// # Errors
-    /// Errors of the connection.
-    pub fn unpublish(&mut self, port: &PortMapping) -> Result<(), HolderError> {
-        self.client.done(&Request::Unpublish { port: port.clone() }, &[])
-    }
-
-    /// Gives the container another set of names.
-    ///
-    /// # Errors
-    /// Errors of the connection.
-    pub fn update(&mut self, names: &Names) -> Result<(), HolderError> {
-        self.client.done(&Request::Update(names.clone()), &[])
-    }
-
-    /// Leaves the network; names, ports and link are gone on return. The link of a container that has `ended` goes with its
-    /// namespace and is not waited for.
-    ///
-    /// # Errors
-    /// Errors of the connection, after which they go all the same.
-    pub fn detach(mut self, ended: bool) -> Result<(), HolderError> {
-        self.client.done(&Request::Detach { ended }, &[])
-    }
-
-    /// The connection, for questions of other kinds.
-    pub fn client(&mut self) -> &mut HolderClient {
-        &mut self.client
-    }
-}
-
-impl AsFd for Lease {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.client.stream.as_fd()
-    }
-}
-
 impl AsFd for HolderClient {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
@@ -424,26 +285,12 @@ impl AsFd for HolderClient {
 }
 
 impl HolderError {
-    fn io(act: &'static str) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(act: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { act, source }
     }
 }
 
-/// The id of the network that is launched: the name of its directory.
-fn network_of(launch: &Launch) -> Result<&str, HolderError> {
-    let name = launch.network_dir.file_name().and_then(|name| name.to_str());
-    name.ok_or_else(|| HolderError::Protocol {
-        detail: format!("`{}` names no network", launch.network_dir.display()),
-    })
-}
-
-fn try_lock(launch: &Launch) -> Result<Option<FileLock>, HolderError> {
-    let path = paths::lock(&launch.run_root, network_of(launch)?);
-    let taken = paths::prepare(&launch.run_root).and_then(|()| FileLock::try_take(&path, Mode::Exclusive));
-    taken.map_err(|source| HolderError::Lock { path, source })
-}
-
-fn hello() -> Request {
+pub(crate) fn hello() -> Request {
     Request::Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() }
 }
 
@@ -453,10 +300,4 @@ fn no_descriptor() -> HolderError {
 
 fn unexpected(reply: &Reply) -> HolderError {
     HolderError::Protocol { detail: format!("{reply:?}") }
-}
-
-/// There is nothing to wait on but time: the lock's holder is about to listen or about to end.
-fn wait(pause: Duration) {
-    // An error here only makes the wait shorter.
-    let _ = cala_sys::poll::wait::<()>(&[], Instant::now().checked_add(pause), &mut Vec::new());
 }

@@ -12,8 +12,11 @@
 pub mod client;
 pub mod error;
 pub mod framing;
+mod lease;
 pub mod paths;
 pub mod protocol;
+mod spawner;
 
-pub use client::{HolderClient, Lease};
+pub use client::HolderClient;
 pub use error::HolderError;
+pub use lease::Lease;

@@ -12,6 +12,7 @@ mod client;
 mod exec;
 mod listeners;
 mod networks;
+mod own_files;
 mod process;
 mod remove;
 mod requests;

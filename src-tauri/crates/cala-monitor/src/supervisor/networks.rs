@@ -4,7 +4,7 @@
 //! namespace, the namespace of each network, and the listening sockets of the ports. A lease that closes means that a
 //! holder died; the next one is started with the network's namespace, and the container is taken over as it is.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -14,15 +14,13 @@ use cala_holder::{HolderClient, HolderError, Lease};
 use cala_spec::{ErrorKind, NetworkStatus, PortMapping};
 
 use super::listeners::Listening;
+use super::own_files::OwnFiles;
 use crate::launcher::{failed, failure_of};
 use crate::plan::{Membership, NetworkPlan};
 use crate::protocol::Failure;
 
 /// Between two attempts to start a holder that does not start.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// The most servers that a resolver asks (resolv.conf(5)).
-const MAX_SERVERS: usize = 3;
 
 /// The networks of a running container.
 #[derive(Debug)]
@@ -34,14 +32,7 @@ pub(super) struct Networks {
     container: OwnedFd,
     members: Vec<Member>,
     ports: Vec<Listening>,
-    /// Lines that we added to /etc/hosts and /etc/resolv.conf.
-    written: Written,
-}
-
-#[derive(Debug, Default)]
-struct Written {
-    hosts: Vec<String>,
-    resolv: Vec<String>,
+    files: OwnFiles,
 }
 
 #[derive(Debug)]
@@ -77,7 +68,7 @@ impl Networks {
             container,
             members: Vec::new(),
             ports: plan.ports.iter().map(Listening::open).collect::<Result<_, _>>()?,
-            written: Written::default(),
+            files: OwnFiles::default(),
         };
         networks.join_all(&plan.memberships)?;
         networks.publish_all()?;
@@ -353,25 +344,7 @@ impl Networks {
     /// The container's own addresses in /etc/hosts, the networks' name servers in /etc/resolv.conf.
     fn write_files(&mut self) {
         let statuses = self.statuses();
-        let names = self.plan.own_names.join(" ");
-        let addresses = statuses.iter().flat_map(|status| &status.addresses);
-        let hosts: Vec<String> = addresses.map(|address| format!("{}\t{names}", address.addr())).collect();
-        let mut servers: Vec<String> = Vec::new();
-        for server in statuses.iter().flat_map(|status| &status.dns) {
-            let line = format!("nameserver {server}");
-            if servers.len() < MAX_SERVERS && !servers.contains(&line) {
-                servers.push(line);
-            }
-        }
-        for (path, old, new) in [
-            (&self.plan.hosts, &mut self.written.hosts, hosts),
-            (&self.plan.resolv, &mut self.written.resolv, servers),
-        ] {
-            let Some(path) = path else { continue };
-            // The container goes on without; a full disk is the only reason.
-            let _ = replace_lines(path, old, &new);
-            *old = new;
-        }
+        self.files.write(&self.plan, &statuses);
     }
 
     /// Leaves everything, when the container has ended; names and ports are gone on return.
@@ -417,21 +390,6 @@ fn no_way_out() -> Failure {
     }
 }
 
-/// Replaces lines of ours in a file that others write too. In place: the file is mounted into the container.
-fn replace_lines(path: &std::path::Path, old: &[String], new: &[String]) -> io::Result<()> {
-    let text = fs::read_to_string(path)?;
-    let mut kept: String = String::with_capacity(text.len() + 64);
-    for line in text.lines().filter(|line| !old.iter().any(|ours| ours == line)) {
-        kept.push_str(line);
-        kept.push('\n');
-    }
-    for line in new {
-        kept.push_str(line);
-        kept.push('\n');
-    }
-    if kept == text { Ok(()) } else { fs::write(path, kept) }
-}
-
 /// The network namespace of a process that waits at its gate.
 pub(super) fn namespace_of(proc_pid: i32) -> io::Result<OwnedFd> {
     Ok(File::open(format!("/proc/{proc_pid}/ns/net"))?.into())
@@ -445,19 +403,4 @@ pub(super) fn enter(path: &std::path::Path) -> io::Result<()> {
         Some(rustix::thread::LinkNameSpaceType::Network),
     )?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_of_ours_are_replaced_and_those_of_others_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("hosts");
-        fs::write(&path, "127.0.0.1\tlocalhost\n10.0.0.2\tweb\n1.2.3.4\tmine\n").unwrap();
-        replace_lines(&path, &["10.0.0.2\tweb".to_owned()], &["10.0.0.3\tweb".to_owned()]).unwrap();
-        let text = fs::read_to_string(&path).unwrap();
-        assert_eq!(text, "127.0.0.1\tlocalhost\n1.2.3.4\tmine\n10.0.0.3\tweb\n");
-    }
 }
