@@ -191,6 +191,42 @@ fn values_that_do_not_fit() {
             "`cala network ls`",
         ),
         row(
+            &["run", "--network", "pasta:-t,8080:80", "box"],
+            125,
+            "Error: the option -t of pasta is not supported",
+            "publish ports with -p",
+        ),
+        row(
+            &["run", "--network", "pasta:--speed", "box"],
+            125,
+            "Error: the option --speed of pasta is not supported",
+            "options are -a, -n, -g",
+        ),
+        row(
+            &["create", "--network", "slirp4netns:cidr=10.0.2.0/26", "box"],
+            125,
+            "Error: cidr 10.0.2.0/26 is too small",
+            "10.0.2.0/24",
+        ),
+        row(
+            &["create", "--network", "slirp4netns:enable_ipv6=true", "box"],
+            125,
+            "Error: the option enable_ipv6=true of slirp4netns is not supported",
+            "--network pasta",
+        ),
+        row(
+            &["network", "create", "--allow", "everything", "open"],
+            125,
+            "Error: cannot allow \"everything\" in a network",
+            "host-loopback",
+        ),
+        row(
+            &["network", "create", "--allow", "host-loopback", "--internal", "open"],
+            125,
+            "Error: the host's loopback cannot be opened in an internal network: it has no way to the host",
+            "leave out --internal",
+        ),
+        row(
             &["run", "--name", "bad name", "box"],
             125,
             "Error: `bad name` is not a name: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]* and have at most 255 characters",

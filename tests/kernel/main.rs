@@ -8,6 +8,7 @@ mod images;
 mod inside;
 mod lifecycle;
 mod networks;
+mod private;
 mod reach;
 mod volumes;
 

@@ -97,7 +97,7 @@ pub(crate) struct CreateOptions {
     #[arg(long, value_name = "string")]
     pub(crate) name: Option<String>,
     /// Connect the container to a network (NAME[:ip=…,ip6=…,mac=…,alias=…,interface_name=…]; several are several interfaces),
-    /// or use none, host, container:NAME or ns:PATH
+    /// or use none, host, container:NAME, ns:PATH, or pasta[:OPTIONS] or slirp4netns[:OPTIONS] for one of its own
     #[arg(long, visible_alias = "net", value_name = "stringArray")]
     pub(crate) network: Vec<String>,
     /// Add a name of the container in its networks

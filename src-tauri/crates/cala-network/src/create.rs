@@ -5,7 +5,6 @@
 //! puts it beside what is there: the name and the subnets. Between the two the caller takes the lock under which
 //! networks are made.
 
-mod options;
 mod range;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +15,7 @@ use cala_spec::{InvalidValue, Network};
 use ipnet::IpNet;
 
 use crate::NetworkError;
+use crate::options;
 use crate::subnets::{self, Taken};
 
 /// Words of `--network` that are no names of networks.
@@ -71,6 +71,15 @@ pub fn check(spec: &NetworkSpec) -> Result<Draft, NetworkError> {
             .allowing("a label is KEY=VALUE")
             .into());
     }
+    let options = options::check(&spec.options, has_v6 || spec.ipv6)?;
+    if spec.internal && options.contains_key(options::HOST_LOOPBACK) {
+        return Err(InvalidValue::new(
+            "host_loopback_internal",
+            "the host's loopback cannot be opened in an internal network: it has no way to the host",
+        )
+        .allowing("leave out --internal or host-loopback")
+        .into());
+    }
     Ok(Draft {
         name: spec.name.clone(),
         want_v4: !has_v4 && (!any || spec.ipv6),
@@ -79,7 +88,7 @@ pub fn check(spec: &NetworkSpec) -> Result<Draft, NetworkError> {
         dns_enabled: !spec.disable_dns,
         dns_servers: dns_servers(spec)?,
         labels: spec.labels.clone(),
-        options: options::check(&spec.options, has_v6 || spec.ipv6)?,
+        options,
         subnets,
     })
 }

@@ -5,6 +5,7 @@ use cala_spec::network::{DEFAULT_NETWORK, NetworkAttachment, parse_mac};
 use cala_spec::{ContainerName, InvalidValue};
 
 use crate::NetworkError;
+use crate::private::Private;
 
 /// Bytes of the longest interface name (netdevice(7): 16 with the closing zero).
 const MAX_INTERFACE: usize = 15;
@@ -60,12 +61,8 @@ fn one(value: &str) -> Result<(NetworkMode, Vec<NetworkAttachment>), NetworkErro
             let attachment = attachment(DEFAULT_NETWORK, options)?;
             Ok((NetworkMode::Bridge, vec![attachment]))
         }
-        ("pasta" | "slirp4netns", _) => Err(NetworkError::NotSupported {
-            what: format!("a container with its own {word}"),
-            instead:
-                "the default network has a way out already, shared by its containers; leave --network out"
-                    .into(),
-        }),
+        ("pasta", options) => private(NetworkMode::Pasta(words(options))),
+        ("slirp4netns", options) => private(NetworkMode::Slirp4netns(words(options))),
         ("none" | "host" | "container" | "ns" | "", _) => {
             Err(invalid(format!("invalid network {value:?}")).into())
         }
@@ -76,6 +73,16 @@ fn one(value: &str) -> Result<(NetworkMode, Vec<NetworkAttachment>), NetworkErro
         }
         (name, options) => Ok((NetworkMode::Bridge, vec![attachment(name, options)?])),
     }
+}
+
+fn words(options: Option<&str>) -> Vec<String> {
+    options.map_or_else(Vec::new, |options| options.split(',').map(str::to_owned).collect())
+}
+
+/// With every option looked at.
+fn private(mode: NetworkMode) -> Result<(NetworkMode, Vec<NetworkAttachment>), NetworkError> {
+    Private::of(&mode)?;
+    Ok((mode, Vec::new()))
 }
 
 /// `NAME[:ip=…,ip6=…,mac=…,alias=…,interface_name=…]`.
@@ -92,7 +99,7 @@ fn attachment(name: &str, options: Option<&str>) -> Result<NetworkAttachment, Ne
             "ip6" => found.ip6 = Some(value.parse().map_err(|_| bad())?),
             "mac" => found.mac = Some(parse_mac(value)?),
             "alias" if !value.is_empty() => found.aliases.push(value.to_owned()),
-            "interface_name" if interface(value) => found.interface_name = Some(value.to_owned()),
+            "interface_name" if is_interface(value) => found.interface_name = Some(value.to_owned()),
             "alias" | "interface_name" => return Err(bad().into()),
             _ => {
                 return Err(InvalidValue::new(
@@ -107,7 +114,8 @@ fn attachment(name: &str, options: Option<&str>) -> Result<NetworkAttachment, Ne
     Ok(found)
 }
 
-fn interface(name: &str) -> bool {
+/// Whether an interface may be called so.
+pub(crate) fn is_interface(name: &str) -> bool {
     (1..=MAX_INTERFACE).contains(&name.len())
         && !matches!(name, "." | ".." | "lo")
         && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':')
@@ -115,7 +123,7 @@ fn interface(name: &str) -> bool {
 
 fn invalid(text: String) -> InvalidValue {
     InvalidValue::new("invalid_network", text).allowing(
-        "none, host, container:NAME, ns:PATH, or a network's name with options such as web:ip=10.89.0.5",
+        "none, host, container:NAME, ns:PATH, pasta, slirp4netns, or a network's name with options such as web:ip=10.89.0.5",
     )
 }
 
@@ -135,6 +143,11 @@ mod tests {
         assert_eq!(read(&["host"]), Ok((NetworkMode::Host, Vec::new())));
         assert_eq!(read(&["container:web"]), Ok((NetworkMode::Container("web".into()), Vec::new())));
         assert_eq!(read(&["ns:/run/x"]), Ok((NetworkMode::Ns("/run/x".into()), Vec::new())));
+        assert_eq!(read(&["pasta"]), Ok((NetworkMode::Pasta(Vec::new()), Vec::new())));
+        let options = vec!["-m".to_owned(), "1500".to_owned()];
+        assert_eq!(read(&["pasta:-m,1500"]), Ok((NetworkMode::Pasta(options), Vec::new())));
+        let options = vec!["mtu=1500".to_owned()];
+        assert_eq!(read(&["slirp4netns:mtu=1500"]), Ok((NetworkMode::Slirp4netns(options), Vec::new())));
         let names = |values: &[&str]| -> Vec<String> {
             read(values).expect("valid").1.into_iter().map(|attachment| attachment.network).collect()
         };
@@ -174,7 +187,10 @@ mod tests {
             &["web:mac=1"],
             &["container:"],
             &["host:x"],
-            &["pasta"],
+            &["pasta:"],
+            &["pasta:-x"],
+            &["pasta", "web"],
+            &["slirp4netns:speed=9"],
             &["a/b"],
             &[""],
         ] {

@@ -133,6 +133,10 @@ pub enum NetworkMode {
     Container(String),
     /// An existing network namespace, by the path of its file.
     Ns(String),
+    /// A network of its own with pasta(1) as its way out, with these options.
+    Pasta(Vec<String>),
+    /// A network of its own with slirp4netns(1) as its way out, with these options.
+    Slirp4netns(Vec<String>),
 }
 
 impl NetworkMode {
@@ -145,21 +149,32 @@ impl NetworkMode {
             Self::Host => "host",
             Self::Container(_) => "container",
             Self::Ns(_) => "ns",
+            Self::Pasta(_) => "pasta",
+            Self::Slirp4netns(_) => "slirp4netns",
         }
     }
 
     /// Whether the container has a network namespace of its own.
     #[must_use]
     pub fn is_own(&self) -> bool {
-        matches!(self, Self::Bridge | Self::None)
+        matches!(self, Self::Bridge | Self::None) || self.is_private()
+    }
+
+    /// Whether it is a network that no other container can be in.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        matches!(self, Self::Pasta(_) | Self::Slirp4netns(_))
     }
 }
 
-/// As `--network` takes it: `bridge`, `none`, `host`, `container:ID`, `ns:PATH`.
+/// As `--network` takes it: `bridge`, `none`, `host`, `container:ID`, `ns:PATH`, `pasta:OPTION,…`.
 impl std::fmt::Display for NetworkMode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Container(which) | Self::Ns(which) => write!(f, "{}:{which}", self.as_str()),
+            Self::Pasta(options) | Self::Slirp4netns(options) if !options.is_empty() => {
+                write!(f, "{}:{}", self.as_str(), options.join(","))
+            }
             _ => f.pad(self.as_str()),
         }
     }

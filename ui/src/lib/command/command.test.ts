@@ -58,13 +58,13 @@ describe("a pasted command", () => {
   });
 
   test("names what it does not understand and what is not there yet", () => {
-    const { spec, notes } = parseCommand("podman run -p 80:x --restart always --frob --network pasta --memory much -v ./x:/y nginx");
+    const { spec, notes } = parseCommand("podman run -p 80:x --restart always --frob --network container: --memory much -v ./x:/y nginx");
     expect(spec.image).toBe("nginx");
     expect(notes).toEqual([
       { reason: "bad_value", text: "-p 80:x" },
       { reason: "not_yet", text: "--restart always" },
       { reason: "unknown", text: "--frob" },
-      { reason: "bad_value", text: "--network pasta" },
+      { reason: "bad_value", text: "--network container:" },
       { reason: "bad_value", text: "--memory much" },
       { reason: "not_absolute", text: "./x" },
     ]);
@@ -153,6 +153,10 @@ describe("networks and ports of a pasted command", () => {
     expect(parseCommand("docker run --network bridge x").spec).toMatchObject({ network: "bridge", networks: [{ network: "podman" }] });
     expect(parseCommand("docker run --network container:web x").spec.network).toEqual({ container: "web" });
     expect(parseCommand("docker run --network ns:/run/x x").spec.network).toEqual({ ns: "/run/x" });
+    expect(parseCommand("podman run --network slirp4netns x").spec.network).toEqual({ slirp4netns: [] });
+    const { spec } = parseCommand("podman run --network pasta:-m,1400 x");
+    expect(spec.network).toEqual({ pasta: ["-m", "1400"] });
+    expect(runLine(spec, "podman")).toContain("--network pasta:-m,1400 ");
     expect(parseCommand("docker run --network web --network none x").notes).toEqual([{ reason: "bad_value", text: "--network none" }]);
   });
 });

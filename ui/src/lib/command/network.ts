@@ -24,7 +24,9 @@ export function readNetwork(spec: ContainerSpec, value: string): boolean {
   const [word, rest] = at < 0 ? [value, undefined] : [value.slice(0, at), value.slice(at + 1)];
   if (word === "none" || word === "host") return rest === undefined && only(spec, word);
   if (word === "container" || word === "ns") return !!rest && only(spec, word === "container" ? { container: rest } : { ns: rest });
-  if (word === "" || word === "pasta" || word === "slirp4netns" || spec.network !== "bridge") return false;
+  if (word === "pasta") return only(spec, { pasta: rest?.split(",") ?? [] });
+  if (word === "slirp4netns") return only(spec, { slirp4netns: rest?.split(",") ?? [] });
+  if (word === "" || spec.network !== "bridge") return false;
   if (rest !== undefined) return join(spec, word, rest.split(","));
   return word.split(",").every((name) => join(spec, name, []));
 }
@@ -112,7 +114,10 @@ export function dockerNetworkWord(place: NetworkAttachment): string {
 /** The word of a mode that is no network. */
 export function modeWord(mode: NetworkMode): string {
   if (typeof mode === "string") return mode;
-  return "container" in mode ? `container:${mode.container}` : `ns:${mode.ns}`;
+  if ("container" in mode) return `container:${mode.container}`;
+  if ("ns" in mode) return `ns:${mode.ns}`;
+  const [word, options] = "pasta" in mode ? ["pasta", mode.pasta] : ["slirp4netns", mode.slirp4netns];
+  return options.length > 0 ? `${word}:${options.join(",")}` : word;
 }
 
 /** Reads `[[ip:][host]:]container[/protocol]`, each port also a range; null when it makes no sense. */

@@ -794,6 +794,18 @@ networkBackend: string,
  */
 networkInterfaces: Array<NetworkInterface>, 
 /**
+ * pasta(1), as it is installed.
+ */
+pasta: UplinkInfo, 
+/**
+ * What new networks have as their way out: `pasta`, `slirp4netns`, or empty when neither is installed.
+ */
+rootlessNetworkCmd: string, 
+/**
+ * slirp4netns(1), as it is installed.
+ */
+slirp4netns: UplinkInfo, 
+/**
  * The runtime.
  */
 ociRuntime: OciRuntimeInfo, 
@@ -1718,7 +1730,7 @@ containers: Array<MapContainer>, };
 /**
  * Where a container's network comes from.
  */
-export type NetworkMode = "bridge" | "none" | "host" | { "container": string } | { "ns": string };
+export type NetworkMode = "bridge" | "none" | "host" | { "container": string } | { "ns": string } | { "pasta": Array<string> } | { "slirp4netns": Array<string> };
 
 /**
  * Addresses and ports. Empty addresses until the container is in a network.
@@ -2284,6 +2296,15 @@ version: string,
  * `VERSION_CODENAME`.
  */
 codename: string, };
+
+/**
+ * A program that gives networks a way out.
+ */
+export type UplinkInfo = { 
+/**
+ * Its path; empty when it is not installed.
+ */
+executable: string, };
 
 /**
  * A version, in the fields of `podman version --format json`.

@@ -6,6 +6,7 @@ use cala_spec::mount::Mount;
 use oci_spec::runtime::LinuxSeccomp;
 
 use super::mounts::{self, Surroundings};
+use super::private::{OPENED, opens_host_loopback};
 use crate::oci::security::{Seccomp, Security};
 use crate::oci::{capabilities, cpu_quota, devices, rlimits, seccomp_profile};
 use crate::{Engine, EngineError, Result, cgroup};
@@ -33,6 +34,9 @@ impl Engine {
         rlimits::check(&spec.ulimits)?;
         numbers(spec)?;
         hostname(spec)?;
+        if opens_host_loopback(spec)? {
+            tracing::warn!("{OPENED}");
+        }
         devices::check(&spec.devices)?;
         if cgroup::limits_asked(&spec.resources) {
             cgroup::check(&spec.resources, cgroup::Delegation::find().as_ref())?;
@@ -94,10 +98,8 @@ fn hostname(spec: &ContainerSpec) -> Result<()> {
 pub(super) fn default_hostname(spec: &ContainerSpec, id: &cala_spec::ContainerId) -> String {
     match (&spec.hostname, &spec.network) {
         (Some(name), _) => name.clone(),
-        (None, NetworkMode::Bridge | NetworkMode::None | NetworkMode::Container(_) | NetworkMode::Ns(_)) => {
-            id.short().to_owned()
-        }
         (None, NetworkMode::Host) => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        (None, _) => id.short().to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cala_spec::container::NetworkMode;
 use cala_spec::mount::{Mount, MountSource};
 use cala_spec::{
     ByteSize, ContainerConfig, ContainerId, ContainerState, ContainerStatus, NetworkAttachment,
@@ -167,6 +168,10 @@ fn network_settings(store: &Store, config: &ContainerConfig, state: &ContainerSt
         let name = store.network(&attachment.network).map_or_else(|_| attachment.network.clone(), |n| n.name);
         networks.insert(name, endpoint(attachment, status, config.id.short()));
     }
+    if config.spec.network.is_private() {
+        let own = state.networks.first().map(addresses).unwrap_or_default();
+        networks.insert(config.spec.network.as_str().to_owned(), own);
+    }
     if networks.is_empty() {
         let name = config.spec.network.as_str();
         networks.insert(
@@ -234,6 +239,11 @@ fn bindings(ports: &[PortMapping]) -> BTreeMap<String, serde_json::Value> {
         }
     }
     all
+}
+
+/// As `--network` took it, but for the options of a network of its own, which Podman does not show either.
+fn network_mode(mode: &NetworkMode) -> String {
+    if mode.is_private() { mode.as_str().to_owned() } else { mode.to_string() }
 }
 
 /// Published ports, and null for what the image exposes; nothing in another's network.
@@ -305,7 +315,7 @@ fn host_config(store: &Store, config: &ContainerConfig) -> HostConfig {
             .as_ref()
             .map_or_else(String::new, |file| file.to_string_lossy().into_owned()),
         log_config: log_config(store, config),
-        network_mode: spec.network.to_string(),
+        network_mode: network_mode(&spec.network),
         port_bindings: bindings(&config.ports),
         restart_policy: RestartPolicy { name: "no".to_owned(), maximum_retry_count: 0 },
         auto_remove: spec.remove,

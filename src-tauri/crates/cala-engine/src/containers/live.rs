@@ -83,7 +83,9 @@ impl Engine {
         let id = self.resolve_container(name)?;
         let mut published = wish.clone();
         self.change(&id, |engine, container| {
-            own_networks(&container.config, "given ports in")?;
+            if !container.config.spec.network.is_private() {
+                own_networks(&container.config, "given ports in")?;
+            }
             published = engine.reserve(wish.clone())?;
             if let Some(mut monitor) = engine.live(container)? {
                 monitor.publish(&published)?;

@@ -9,6 +9,7 @@ mod live;
 mod mounts;
 mod networks;
 mod plan;
+mod private;
 mod remove;
 mod start;
 mod stop;
@@ -16,6 +17,7 @@ mod wait;
 
 pub use exec::ExecStarted;
 pub(crate) use plan::outward_address;
+pub(crate) use private::OPENED;
 pub use stop::Stopped;
 
 use cala_spec::{ContainerId, ContainerStatus};

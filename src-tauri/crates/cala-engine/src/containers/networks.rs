@@ -13,7 +13,6 @@ use cala_spec::{
     ContainerConfig, ContainerSpec, InvalidValue, Network, NetworkAttachment, PortMapping, Protocol,
 };
 
-use super::plan::outward_address;
 use crate::view::{PortHolder, PortSocket};
 use crate::{Engine, EngineError, Result};
 
@@ -87,6 +86,7 @@ impl Engine {
         }
         match &spec.network {
             NetworkMode::Bridge => self.refuse_internal(attachments)?,
+            private if private.is_private() => {}
             // Said once, by whoever begins.
             NetworkMode::Host => return Ok(Vec::new()),
             mode => {
@@ -176,11 +176,12 @@ impl Engine {
 
     /// What the monitor is told; empty without networks of the container's own.
     pub(super) fn network_plan(&self, config: &ContainerConfig, dir: &Path) -> Result<NetworkPlan> {
-        if config.spec.network != NetworkMode::Bridge {
+        if config.spec.network != NetworkMode::Bridge && !config.spec.network.is_private() {
             let join = self.joined(&config.spec.network)?;
             return Ok(NetworkPlan { join, ..NetworkPlan::default() });
         }
         let memberships = config.networks.iter().map(|attachment| self.membership(config, attachment));
+        let memberships = memberships.chain(self.private_membership(config).transpose());
         let own_resolvers = !config.spec.dns.is_empty();
         Ok(NetworkPlan {
             run_root: self.run_root().to_owned(),
@@ -235,7 +236,7 @@ impl Engine {
                 Ok(Some(PathBuf::from(format!("/proc/{}/ns/net", container.state.pid))))
             }
             NetworkMode::Ns(path) => Ok(Some(PathBuf::from(path))),
-            NetworkMode::Bridge | NetworkMode::None | NetworkMode::Host => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -243,15 +244,11 @@ impl Engine {
     /// monitor has joined the container.
     pub(super) fn holders(&self, config: &ContainerConfig) -> Result<Vec<HolderClient>> {
         let (store, program) = (self.store()?, self.program("cala-netns"));
-        let launches: Vec<Launch> = config
-            .networks
-            .iter()
-            .map(|attachment| Launch {
-                network_dir: store.network_dir(&attachment.network),
-                run_root: self.run_root().to_owned(),
-            })
-            .collect();
-        launches.iter().map(|launch| Ok(HolderClient::ensure(&program, launch, None)?)).collect()
+        let dirs = config.networks.iter().map(|attachment| store.network_dir(&attachment.network));
+        dirs.chain(self.private_network_dir(config)?)
+            .map(|network_dir| Launch { network_dir, run_root: self.run_root().to_owned() })
+            .map(|launch| Ok(HolderClient::ensure(&program, &launch, None)?))
+            .collect()
     }
 
     /// /etc/hosts and /etc/resolv.conf of a container whose network is its own or another's.
@@ -262,7 +259,7 @@ impl Engine {
             return Ok((read("hosts"), read("resolv.conf")));
         }
         let spec = &config.spec;
-        let host = outward_address();
+        let host = self.host_address(config)?;
         let added = spec.add_hosts.iter().map(|text| add_host(text, host)).collect::<Result<Vec<_>>>()?;
         let hosts = files::hosts_of_networks(&added, host);
         let resolv = files::resolv_conf_of_networks(&spec.dns, &self.search(config)?, &spec.dns_options);

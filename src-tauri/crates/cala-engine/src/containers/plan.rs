@@ -56,9 +56,11 @@ impl Engine {
                 let resolv = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
                 (files::hosts_of_host(&hosts, outward_address(), &config.hostname, name), resolv)
             }
-            NetworkMode::Bridge | NetworkMode::Container(_) | NetworkMode::Ns(_) => {
-                self.network_files(config)?
-            }
+            NetworkMode::Bridge
+            | NetworkMode::Pasta(_)
+            | NetworkMode::Slirp4netns(_)
+            | NetworkMode::Container(_)
+            | NetworkMode::Ns(_) => self.network_files(config)?,
         };
         write(&dir.join("hostname"), files::hostname(&config.hostname).as_bytes())?;
         write(&dir.join("hosts"), hosts.as_bytes())?;

@@ -57,6 +57,7 @@ impl Engine {
         let mut trees = vec![tree];
         if let Some(config) = entry.config() {
             self.container_event(config, "remove", &[])?;
+            self.forget_private_network(config);
             cala_store::remove_id_file(config);
             if options.volumes || config.spec.remove {
                 trees.extend(self.store()?.put_anonymous_volumes_aside(config));

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use cala_network::NetworkError;
 use cala_network::create::{self as wish, Draft, Surroundings};
 use cala_network::subnets::Taken;
+use cala_network::{NetworkError, options};
 use cala_spec::Network;
 use cala_spec::network::{DEFAULT_NETWORK, NetworkSpec};
 use cala_store::{NetworkEntry, default_network_id, new_container_id, random_bytes};
 
 use super::{host_ranges, of_networks};
+use crate::containers::OPENED;
 use crate::{Engine, EngineError, Result, time};
 
 impl Engine {
@@ -26,6 +27,9 @@ impl Engine {
         let made = self.store()?.create_network(|others| place(draft, id, others, taken, random));
         match made {
             Ok(network) => {
+                if options::opens_host_loopback(&network) {
+                    tracing::warn!("{OPENED}");
+                }
                 self.record_network("create", &network.id, &network.name)?;
                 Ok(network)
             }

@@ -97,7 +97,8 @@ impl Engine {
             let client = HolderClient::connect_within(self.run_root(), &status.network, HOLDER_LIMIT)?;
             holders.push((status.network.clone(), client));
         }
-        let networks = self.networks_of(&container.config.networks)?;
+        let mut networks = self.networks_of(&container.config.networks)?;
+        networks.extend(self.private_network(&container.config)?);
         Ok(Asker { container, networks, holders })
     }
 
@@ -118,7 +119,8 @@ impl Engine {
             Err(error) => return Err(error),
         }
         if HOST_NAMES.contains(&text) {
-            return Ok(outward_address().map_or(Target::Unknown, |host| Target::Addresses(vec![host])));
+            let host = self.host_address(&asker.container.config)?;
+            return Ok(host.map_or(Target::Unknown, |host| Target::Addresses(vec![host])));
         }
         let mut addresses = asker.resolve(text)?;
         if addresses.is_empty() {
@@ -141,7 +143,7 @@ impl Engine {
         report.listening = listening.iter().map(|socket| socket.local.to_string()).collect();
         let common: Vec<Network> = asker.networks.iter().filter(|n| is_in(other, &n.id)).cloned().collect();
         if common.is_empty() {
-            return Ok(explain::not_reached(report, nothing_in_common(asker, &name)));
+            return Ok(explain::not_reached(report, nothing_in_common(asker, other)));
         }
         for network in &common {
             report.names.extend(names(other, network));
@@ -248,6 +250,7 @@ fn cannot_take_part(container: &Container) -> Option<Why> {
     let name = &container.config.name;
     match &container.config.spec.network {
         NetworkMode::Bridge => {}
+        private if private.is_private() => {}
         mode => {
             return Some(
                 Why::new(
@@ -270,12 +273,18 @@ fn cannot_take_part(container: &Container) -> Option<Why> {
     })
 }
 
-fn nothing_in_common(asker: &Asker, other: &str) -> Why {
-    let from = asker.name();
+fn nothing_in_common(asker: &Asker, other: &Container) -> Why {
+    let (from, to) = (asker.name(), other.config.name.as_str());
+    let private = |container: &Container| container.config.spec.network.is_private();
+    if let Some(alone) = [&asker.container, other].into_iter().find(|container| private(container)) {
+        let (alone, mode) = (&alone.config.name, alone.config.spec.network.as_str());
+        return Why::new(ReachReason::NoCommonNetwork, format!("{from} and {to} are in no common network"))
+            .hint(format!("{alone} has a network of its own ({mode}); make it anew in one of the other's"));
+    }
     let network = asker.networks.iter().find(|network| network.dns_enabled).or(asker.networks.first());
     let network = network.map_or("NETWORK", |network| network.name.as_str());
-    Why::new(ReachReason::NoCommonNetwork, format!("{from} and {other} are in no common network"))
-        .hint(format!("`cala network connect {network} {other}` puts {other} into a network of {from}"))
+    Why::new(ReachReason::NoCommonNetwork, format!("{from} and {to} are in no common network"))
+        .hint(format!("`cala network connect {network} {to}` puts {to} into a network of {from}"))
 }
 
 fn is_in(container: &Container, network: &str) -> bool {

@@ -63,8 +63,14 @@ impl Engine {
         self.after_network_removal(entry.id(), entry.name())
     }
 
-    /// What the holder left in the run root goes too, once it has ended.
+    /// What the holder left in the run root goes too.
     fn after_network_removal(&self, id: &str, name: &str) -> Result<()> {
+        self.forget_network(id);
+        self.record_network("remove", id, name)
+    }
+
+    /// Takes away what the holder of a network that is gone has left, once it has ended.
+    pub(crate) fn forget_network(&self, id: &str) {
         let lock = paths::lock(self.run_root(), id);
         if lock.exists()
             && let Ok(Some(_nobody)) = FileLock::try_take(&lock, Mode::Exclusive)
@@ -72,6 +78,5 @@ impl Engine {
             let _ = std::fs::remove_dir_all(paths::directory(self.run_root(), id));
             let _ = std::fs::remove_file(&lock);
         }
-        self.record_network("remove", id, name)
     }
 }

@@ -119,14 +119,14 @@ fn namespaces(network: &NetworkMode) -> Vec<LinuxNamespace> {
 
 /// Any user inside may listen on low ports and ping; only where the network is the container's own.
 fn sysctls(network: &NetworkMode, max_gid: u32) -> HashMap<String, String> {
-    match network {
-        NetworkMode::Bridge | NetworkMode::None => [
-            ("net.ipv4.ip_unprivileged_port_start".to_owned(), "0".to_owned()),
-            ("net.ipv4.ping_group_range".to_owned(), format!("0 {max_gid}")),
-        ]
-        .into(),
-        NetworkMode::Host | NetworkMode::Container(_) | NetworkMode::Ns(_) => HashMap::new(),
+    if !network.is_own() {
+        return HashMap::new();
     }
+    [
+        ("net.ipv4.ip_unprivileged_port_start".to_owned(), "0".to_owned()),
+        ("net.ipv4.ping_group_range".to_owned(), format!("0 {max_gid}")),
+    ]
+    .into()
 }
 
 fn resources(wish: &Resources, default_pids: Option<i64>) -> LinuxResources {

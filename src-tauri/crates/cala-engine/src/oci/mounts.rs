@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use cala_spec::ContainerConfig;
-use cala_spec::container::NetworkMode;
 use cala_spec::mount::{Mount as Wish, MountSource};
 use oci_spec::runtime::Mount;
 
@@ -73,14 +72,11 @@ fn kernel(config: &ContainerConfig, places: Places<'_>) -> Vec<Mount> {
         &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
     };
     let shm_size = format!("size={}", spec.shm_size.map_or(64 << 20, |size| size.0));
-    let sys = match spec.network {
-        NetworkMode::Bridge | NetworkMode::None => {
-            mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", ro])
-        }
-        // A sysfs of its own belongs to a network namespace of its own.
-        NetworkMode::Host | NetworkMode::Container(_) | NetworkMode::Ns(_) => {
-            mount("/sys", "bind", "/sys", &["rbind", "rprivate", "nosuid", "noexec", "nodev", ro])
-        }
+    // A sysfs of its own belongs to a network namespace of its own.
+    let sys = if spec.network.is_own() {
+        mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", ro])
+    } else {
+        mount("/sys", "bind", "/sys", &["rbind", "rprivate", "nosuid", "noexec", "nodev", ro])
     };
     vec![
         mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),

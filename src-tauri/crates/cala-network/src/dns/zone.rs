@@ -12,6 +12,8 @@ use cala_spec::network::{DNS_DOMAIN, Network};
 use ipnet::IpNet;
 
 use super::name::QuestionName;
+use crate::options;
+use crate::uplink::HOST_LOOPBACK;
 
 /// Digits of a container's id by which it is found too.
 const SHORT_ID: usize = 12;
@@ -29,6 +31,8 @@ struct Rules {
     enabled: bool,
     /// Nothing is forwarded.
     internal: bool,
+    /// The name of the host means its loopback.
+    host_loopback: bool,
     /// Who is asked instead of the host's resolvers.
     servers: Vec<IpAddr>,
     subnets: Vec<IpNet>,
@@ -134,6 +138,7 @@ impl Rules {
         Self {
             enabled: network.dns_enabled,
             internal: network.internal,
+            host_loopback: options::opens_host_loopback(network),
             servers: network.dns_servers.clone(),
             subnets: network.subnets.iter().map(|subnet| subnet.subnet).collect(),
         }
@@ -194,7 +199,11 @@ impl Tables {
             return Finding::Addresses(loopback);
         }
         if name.is_host() {
-            return if self.rules.internal { Finding::Missing } else { Finding::Host };
+            return match (self.rules.internal, self.rules.host_loopback) {
+                (true, _) => Finding::Missing,
+                (_, true) => Finding::Addresses(vec![HOST_LOOPBACK.into()]),
+                _ => Finding::Host,
+            };
         }
         if let Some(addresses) = self.find(name.text()) {
             return Finding::Addresses(addresses.to_vec());

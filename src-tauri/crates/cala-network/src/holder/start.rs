@@ -31,6 +31,7 @@ use super::{failure, requests, wake, way_out};
 use crate::dns::{self, Zone};
 use crate::forward::{self, LocalAddresses};
 use crate::link::{self, Link};
+use crate::options;
 
 /// Bytes of the longest name of a process (prctl(2), PR_SET_NAME).
 const MAX_NAME: usize = 15;
@@ -41,18 +42,31 @@ const FAILED: i32 = 125;
 /// Is the holder; returns its exit code when nobody needs the network any more.
 pub(super) fn run(given: Given, launch: &Launch) -> i32 {
     let Given { mut control, lock, namespace, root_lock } = given;
+    let private = read_record(&launch.network_dir).is_ok_and(|network| options::is_private(&network));
     match prepare(launch, lock, namespace, root_lock) {
         Ok((mut holder, _lock)) => {
             if let Some(client) = holder.add(control, true) {
                 client.reply(&requests::hello(), None);
             }
-            i32::from(holder.serve().is_err())
+            let code = i32::from(holder.serve().is_err());
+            if private {
+                forget(launch);
+            }
+            code
         }
         Err(failure) => {
             answer(&mut control, failure);
             FAILED
         }
     }
+}
+
+/// Nobody will come into a private network again but its own container, which makes all anew.
+fn forget(launch: &Launch) {
+    let Some(id) = launch.network_dir.file_name().and_then(|name| name.to_str()) else { return };
+    // What stays goes with the run root.
+    let _ = std::fs::remove_dir_all(paths::directory(&launch.run_root, id));
+    let _ = std::fs::remove_file(paths::lock(&launch.run_root, id));
 }
 
 fn prepare(

@@ -4,15 +4,21 @@ use std::io;
 
 use cala_spec::{Classify, ErrorKind, Hints};
 
+use super::program::Kind;
 use crate::link::LinkError;
 
 /// Why a network has no uplink now.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UplinkError {
-    /// Neither program is installed.
-    #[error("neither pasta nor slirp4netns is installed")]
-    NoProgram,
+    /// No program that may be the network's uplink is installed.
+    #[error("{missing}")]
+    NoProgram {
+        /// Which.
+        missing: String,
+        /// The package of the one to be preferred.
+        package: &'static str,
+    },
     /// The host has no default route, so there is nothing to go out by.
     #[error("the host has no default route")]
     NoRoute,
@@ -52,6 +58,17 @@ pub enum UplinkError {
     Watch(#[source] io::Error),
 }
 
+impl UplinkError {
+    /// None of these programs is installed.
+    pub(super) fn none_of(kinds: &[Kind]) -> Self {
+        let missing = match kinds {
+            [one] => format!("{} is not installed", one.name()),
+            _ => "neither pasta nor slirp4netns is installed".to_owned(),
+        };
+        Self::NoProgram { missing, package: kinds.first().unwrap_or(&Kind::Pasta).package() }
+    }
+}
+
 impl Classify for UplinkError {
     fn kind(&self) -> ErrorKind {
         ErrorKind::Unavailable
@@ -59,7 +76,7 @@ impl Classify for UplinkError {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::NoProgram => "uplink_no_program",
+            Self::NoProgram { .. } => "uplink_no_program",
             Self::NoRoute => "uplink_no_route",
             Self::NoTun(_) => "uplink_no_tun",
             Self::Spawn { .. } => "uplink_not_started",
@@ -72,7 +89,7 @@ impl Classify for UplinkError {
 
     fn hints(&self) -> Hints {
         match self {
-            Self::NoProgram => Hints::from("install the package passt (it has the program pasta)"),
+            Self::NoProgram { package, .. } => Hints::from(format!("install the package {package}")),
             Self::NoRoute => {
                 Hints::from("connect the host to a network; containers get a way out by themselves then")
             }

@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use super::program::{Kind, Running};
 use super::tap::Tap;
 use super::{Families, HostRoutes, UplinkError};
+use crate::options;
 
 /// How long a program may take to make its tap.
 const START_LIMIT: Duration = Duration::from_secs(5);
@@ -60,6 +61,8 @@ pub struct Keeper {
 #[derive(Debug)]
 struct Work {
     kinds: &'static [Kind],
+    /// Containers reach the host's 127.0.0.1 by an address.
+    host_loopback: bool,
     namespace: OwnedFd,
     routes: HostRoutes,
     families: Families,
@@ -77,7 +80,7 @@ impl Keeper {
     /// # Errors
     /// [`UplinkError::Link`], [`UplinkError::Watch`]: no sockets. A missing program or route is a [`Status`].
     pub fn start(n: BorrowedFd<'_>, network: &Network) -> Result<Self, UplinkError> {
-        Self::start_one_of(&Kind::ALL, n, network)
+        Self::start_one_of(Kind::of(network), n, network)
     }
 
     /// As [`Keeper::start`], with these programs only.
@@ -94,6 +97,7 @@ impl Keeper {
         let mut routes = HostRoutes::open()?;
         let mut work = Work {
             kinds,
+            host_loopback: options::opens_host_loopback(network),
             namespace: n.try_clone_to_owned().map_err(UplinkError::Watch)?,
             families: routes.families()?,
             routes,
@@ -184,9 +188,9 @@ impl Work {
         }
         let Some(kind) = self.choose() else {
             self.at = Some(Instant::now() + LOOK_AGAIN);
-            return Status::Down(UplinkError::NoProgram);
+            return Status::Down(UplinkError::none_of(self.kinds));
         };
-        match Running::start(kind, self.namespace.as_fd(), self.families) {
+        match Running::start(kind, self.namespace.as_fd(), self.families, self.host_loopback) {
             Ok(running) => {
                 self.running = Some(running);
                 self.at = Some(Instant::now() + START_LIMIT);

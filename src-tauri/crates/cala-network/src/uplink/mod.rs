@@ -18,3 +18,4 @@ mod tests;
 pub use error::UplinkError;
 pub use host_routes::{Families, HostRoutes};
 pub use keeper::{Keeper, Status};
+pub use program::{HOST_LOOPBACK, installed};

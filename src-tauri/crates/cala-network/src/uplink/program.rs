@@ -6,6 +6,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::PathBuf;
 use std::time::Instant;
 
+use cala_spec::Network;
 use cala_sys::pidfd::PidFd;
 use cala_sys::spawn;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -13,6 +14,7 @@ use rustix::fs::OFlags;
 
 use super::{Families, UplinkError};
 use crate::link::UPLINK;
+use crate::options;
 
 /// Where programs are: a holder's environment is empty.
 const FOLDERS: [&str; 6] = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -38,11 +40,29 @@ pub(super) struct Ends {
 }
 
 impl Kind {
+    /// The better one first.
     pub(super) const ALL: [Self; 2] = [Self::Pasta, Self::Slirp];
+
+    /// Those that may serve a network: the one that it names, else both.
+    pub(super) fn of(network: &Network) -> &'static [Self] {
+        match network.options.get(options::UPLINK).map(String::as_str) {
+            Some("pasta") => &[Self::Pasta],
+            Some("slirp4netns") => &[Self::Slirp],
+            _ => &Self::ALL,
+        }
+    }
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Pasta => "pasta",
+            Self::Slirp => "slirp4netns",
+        }
+    }
+
+    /// The package that has it, on every distribution that we know.
+    pub(super) fn package(self) -> &'static str {
+        match self {
+            Self::Pasta => "passt (it has the program pasta)",
             Self::Slirp => "slirp4netns",
         }
     }
@@ -53,10 +73,26 @@ impl Kind {
     }
 
     /// Its arguments; the network's namespace is descriptor 0.
-    fn arguments(self) -> &'static [&'static str] {
+    fn arguments(self, host_loopback: bool) -> impl Iterator<Item = &'static str> {
+        self.common().iter().chain(self.loopback(host_loopback)).copied()
+    }
+
+    /// The host's 127.0.0.1 is closed, or at [`HOST_LOOPBACK`].
+    fn loopback(self, open: bool) -> &'static [&'static str] {
+        match (self, open) {
+            // Else the address of the host's gateway would mean it.
+            (Self::Pasta, false) => &["--no-map-gw"],
+            // It is what stands for the gateway, in the versions of 2023 as in those that have --map-host-loopback. That of
+            // IPv6 is one that no container can send to.
+            (Self::Pasta, true) => &["-g", "192.0.0.2", "-g", "fe80::1"],
+            (Self::Slirp, false) => &["--disable-host-loopback", "/proc/self/fd/0", UPLINK],
+            (Self::Slirp, true) => &["/proc/self/fd/0", UPLINK],
+        }
+    }
+
+    fn common(self) -> &'static [&'static str] {
         match self {
-            // No ports in either direction; without --no-map-gw a container would reach the host's 127.0.0.1 by the
-            // address of the host's gateway. It is ended by us, so it need not watch the namespace. Its words go to
+            // No ports in either direction. It is ended by us, so it need not watch the namespace. Its words go to
             // descriptor 2 (-e; newer versions do so anyway). It would become `nobody` and lose the namespace where the
             // user is root and the user namespace maps everybody, hence --runas.
             Self::Pasta => &[
@@ -79,17 +115,8 @@ impl Kind {
                 "none",
                 "-U",
                 "none",
-                "--no-map-gw",
             ],
-            Self::Slirp => &[
-                "--netns-type=path",
-                "--mtu=65520",
-                "--cidr=192.0.0.0/24",
-                "--disable-host-loopback",
-                "--disable-dns",
-                "/proc/self/fd/0",
-                UPLINK,
-            ],
+            Self::Slirp => &["--netns-type=path", "--mtu=65520", "--cidr=192.0.0.0/24", "--disable-dns"],
         }
     }
 
@@ -104,7 +131,7 @@ impl Kind {
         match (ipv6, self) {
             (false, _) => Ends {
                 address: IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(192, 0, 0, 100), 24)),
-                gateway: Ipv4Addr::new(192, 0, 0, 2).into(),
+                gateway: HOST_LOOPBACK.into(),
             },
             (true, _) => Ends {
                 address: IpNet::V6(Ipv6Net::new_assert(OWN_V6, 128)),
@@ -113,6 +140,15 @@ impl Kind {
         }
     }
 }
+
+/// The programs that are installed, by name, the one to be preferred first.
+#[must_use]
+pub fn installed() -> Vec<(&'static str, PathBuf)> {
+    Kind::ALL.iter().filter_map(|kind| Some((kind.name(), kind.path()?))).collect()
+}
+
+/// What stands for the host's 127.0.0.1 where a network opens it: the far side, by both programs.
+pub const HOST_LOOPBACK: Ipv4Addr = Ipv4Addr::new(192, 0, 0, 2);
 
 /// A unique local address (RFC 4193) that was drawn once; nobody but pasta sees it.
 const OWN_V6: Ipv6Addr = Ipv6Addr::new(0xfdb9, 0x2f6c, 0x81d4, 0, 0, 0, 0, 0x64);
@@ -130,9 +166,14 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts it on the network with the namespace `n`.
-    pub(super) fn start(kind: Kind, n: BorrowedFd<'_>, families: Families) -> Result<Self, UplinkError> {
+    pub(super) fn start(
+        kind: Kind,
+        n: BorrowedFd<'_>,
+        families: Families,
+        host_loopback: bool,
+    ) -> Result<Self, UplinkError> {
         let failed = |source| UplinkError::Spawn { program: kind.name(), source };
-        let path = kind.path().ok_or(UplinkError::NoProgram)?;
+        let path = kind.path().ok_or_else(|| UplinkError::none_of(&[kind]))?;
         // Both programs need it, and say little without it.
         let tun = std::fs::OpenOptions::new().read(true).write(true).open(TUN);
         drop(tun.map_err(UplinkError::NoTun)?);
@@ -144,7 +185,7 @@ impl Running {
         let mut program = spawn::Program::new(&path)
             .stdin(n.try_clone_to_owned().map_err(failed)?)
             .stderr(their_end.into());
-        for argument in kind.arguments() {
+        for argument in kind.arguments(host_loopback) {
             program = program.arg(argument);
         }
         let child = program.spawn().map_err(failed)?;

@@ -8,7 +8,7 @@ use cala_sys::poll;
 use rustix::net::{AddressFamily, SocketType};
 
 use super::program::Kind;
-use super::{Keeper, Status, UplinkError};
+use super::{HOST_LOOPBACK, Keeper, Status, UplinkError};
 use crate::link::testbed::{
     Member, Net, SOON, echo, in_user_namespace, inside, ping, receive, sh, until, world,
 };
@@ -199,6 +199,46 @@ fn the_hosts_loopback_is_closed() {
         let keeper = ready(&net, &[Kind::Pasta]);
         closed(&net);
         keeper.end();
+    });
+}
+
+/// The host's 127.0.0.1, and nothing else of it, at the far side's address.
+fn opened(net: &mut Net, kinds: &'static [Kind]) {
+    net.network.options.insert("host_loopback".to_owned(), "true".to_owned());
+    let keeper = ready(net, kinds);
+    let host = cala_sys::netns::current().expect("there is /proc");
+    for address in ["127.0.0.1:4000", "[::1]:4000"] {
+        echo(&host, address.parse().expect("an address"));
+    }
+    let one = net.member(9);
+    let there = SocketAddr::new(HOST_LOOPBACK.into(), 4000);
+    assert!(one.reaches(there), "{there}");
+    let socket = one.udp(0);
+    socket.send_to(b"x", there).expect("it is sent");
+    assert!(receive(&socket, SOON).is_some(), "UDP to {there}");
+    for name in ["198.51.100.1", "10.89.0.1", "2001:db8:51::1", "fd89::1"] {
+        let there = SocketAddr::new(name.parse().expect("an address"), 4000);
+        assert!(!one.reaches(there), "{there}");
+    }
+    keeper.end();
+}
+
+#[test]
+fn the_hosts_loopback_is_opened_by_an_option_only() {
+    with_taps("uplink::tests::the_hosts_loopback_is_opened_by_an_option_only", || {
+        let _world = world();
+        opened(&mut Net::new(&SUBNETS, false), &[Kind::Pasta]);
+    });
+}
+
+#[test]
+fn slirp4netns_opens_the_hosts_loopback_too() {
+    if Kind::Slirp.path().is_none() {
+        return cala_testkit::require::skip("slirp4netns is not installed");
+    }
+    with_taps("uplink::tests::slirp4netns_opens_the_hosts_loopback_too", || {
+        let _world = world();
+        opened(&mut Net::new(&SUBNETS, false), &[Kind::Slirp]);
     });
 }
 

@@ -16,12 +16,19 @@ use crate::output;
 /// Makes a network of its own for containers that belong together: they find each other by name, and no container of
 /// another network reaches them. Without a name it is called podman1, podman2 and so on; without a subnet it gets one that
 /// neither the host nor another network uses.
+///
+/// Containers do not reach what listens on the host's 127.0.0.1 only. `--allow host-loopback` opens all of it to every
+/// container of this network, by the name host.containers.internal; a single container gets the same by
+/// `cala run --network pasta:--map-gw`.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of podman-network-create(1)")]
 #[command(
-    after_help = "cala network create shop\ncala network create --internal database\ncala network create --subnet 10.90.0.0/24 --gateway 10.90.0.254 --ip-range 10.90.0.128/25 office\ncala network create --ipv6 --label project=shop --opt mtu=1400 shop"
+    after_help = "cala network create shop\ncala network create --internal database\ncala network create --subnet 10.90.0.0/24 --gateway 10.90.0.254 --ip-range 10.90.0.128/25 office\ncala network create --ipv6 --label project=shop --opt mtu=1400 shop\ncala network create --allow host-loopback tools"
 )]
 pub(crate) struct Args {
+    /// Open something that is closed: host-loopback (the host's 127.0.0.1 is host.containers.internal)
+    #[arg(long, value_name = "strings", value_delimiter = ',')]
+    allow: Vec<String>,
     /// Do not answer names of containers
     #[arg(long)]
     disable_dns: bool,
@@ -55,7 +62,7 @@ pub(crate) struct Args {
     /// Label as KEY=VALUE
     #[arg(long, value_name = "stringArray")]
     label: Vec<String>,
-    /// Option of the driver: mtu=BYTES, isolate=BOOL
+    /// Option of the driver: mtu=BYTES, isolate=BOOL, host_loopback=BOOL
     #[arg(short, long, value_name = "stringArray")]
     opt: Vec<String>,
     /// Not supported
@@ -107,10 +114,25 @@ fn spec(args: &Args) -> Result<NetworkSpec, Failure> {
         disable_dns: args.disable_dns,
         dns_servers: parted(&args.dns),
         labels: pairs(&args.label, "failed to parse labels")?,
-        options: pairs(&args.opt, "unable to parse options")?,
+        options: options(args)?,
         ipam_driver: args.ipam_driver.clone().unwrap_or_default(),
         ignore: args.ignore,
     })
+}
+
+/// The options with what `--allow` adds to them.
+fn options(args: &Args) -> Result<BTreeMap<String, String>, Failure> {
+    let mut options = pairs(&args.opt, "unable to parse options")?;
+    for what in &args.allow {
+        match what.as_str() {
+            "host-loopback" => _ = options.insert("host_loopback".to_owned(), "true".to_owned()),
+            other => {
+                return Err(Failure::new(format!("cannot allow {other:?} in a network"))
+                    .hint("allowed: host-loopback"));
+            }
+        }
+    }
+    Ok(options)
 }
 
 /// `KEY=VALUE`, or a key alone.
