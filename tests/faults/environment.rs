@@ -208,3 +208,93 @@ fn a_registry_that_is_not_there_is_told() {
     let wrong = format!("{address}/a@sha256:{}", "0".repeat(63));
     assert_eq!(cala.run(["pull", "-q", &wrong]).code, 125);
 }
+
+/// Runs where these programs are not installed.
+fn without(programs: &[&str]) -> Vec<String> {
+    let hide: Vec<String> = programs
+        .iter()
+        .flat_map(|program| {
+            ["/usr/bin", "/usr/sbin", "/usr/local/bin"].map(|folder| format!("{folder}/{program}"))
+        })
+        .filter(|path| std::path::Path::new(path).exists())
+        .map(|path| format!("mount --bind /dev/null {path}"))
+        .collect();
+    // The ids of newuidmap cannot be had in this user namespace.
+    let ids = ["/etc/subuid", "/etc/subgid"].map(|path| format!("mount --bind /dev/null {path}"));
+    in_changed_mounts(&[hide.as_slice(), &ids].concat().join(" && "))
+}
+
+#[test]
+fn without_pasta_slirp4netns_is_the_way_out() {
+    use std::io::{Read as _, Write as _};
+    if !cala_testkit::require::program("slirp4netns") {
+        return cala_testkit::require::skip("slirp4netns is not installed");
+    }
+    let Some(busybox) = cala_testkit::Image::busybox() else {
+        return cala_testkit::require::skip("busybox-static is not installed");
+    };
+    let cala = bare();
+    let prefix = without(&["pasta"]);
+    let run = |args: &[&str]| Output::of(&mut cala.command_under(&words(&prefix), args));
+    let registry = ScriptedRegistry::honest(&[("test/busybox", "1", &busybox)]);
+    let image = registry.reference("test/busybox", "1");
+    // The host as it is seen from outside: it is reached through the uplink.
+    let udp = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    udp.connect("203.0.113.1:9").unwrap();
+    let host = udp.local_addr().unwrap().ip();
+    let udp = std::net::UdpSocket::bind((host, 0)).unwrap();
+    let tcp = std::net::TcpListener::bind((host, 0)).unwrap();
+    let script = format!(
+        "busybox nslookup host.docker.internal; busybox tftp -g -r over -l /dev/null {host} {}; echo by-tcp | busybox nc {host} {}",
+        udp.local_addr().unwrap().port(),
+        tcp.local_addr().unwrap().port()
+    );
+    // An error of TFTP (RFC 1350) that says so.
+    std::thread::spawn(move || {
+        let (_, from) = udp.recv_from(&mut [0; 512]).unwrap();
+        udp.send_to(b"\0\x05\0\0said by UDP\0", from).unwrap();
+    });
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = tcp.accept().unwrap();
+        let mut text = [0; 7];
+        stream.read_exact(&mut text).unwrap();
+        stream.write_all(b"answer\n").unwrap();
+        text
+    });
+    let started = run(&["run", "-d", "-q", "--name", "c", &image, "sleep", "1000"]);
+    assert_eq!(started.code, 0, "{started:?}");
+    assert_eq!(started.stderr, "", "nothing is missing");
+    let inside = cala.run(["exec", "c", "sh", "-c", &script]);
+    assert!(inside.stdout.contains(&host.to_string()), "names: {inside:?}");
+    assert!(inside.stdout.contains("answer"), "TCP: {inside:?}");
+    assert_eq!(&server.join().unwrap(), b"by-tcp\n");
+    assert!(inside.stderr.contains("said by UDP"), "UDP: {inside:?}");
+    let shown = cala.run(["network", "inspect", "podman", "--format", "{{.Uplink}}"]);
+    assert_eq!(shown.text(), "slirp4netns", "{shown:?}");
+    let shown = run(&["info", "--format", "{{.Host.RootlessNetworkCmd}}"]);
+    assert_eq!(shown.text(), "slirp4netns", "{shown:?}");
+    cala.run(["rm", "-f", "-t", "0", "c"]).success();
+    run(&["rmi", "-f", &image]).success();
+}
+
+#[test]
+fn without_any_way_out_a_container_starts_and_is_told_what_to_install() {
+    let cala = bare();
+    let prefix = without(&["pasta", "slirp4netns"]);
+    let run = |args: &[&str]| Output::of(&mut cala.command_under(&words(&prefix), args));
+    let started = run(&["run", "-d", "--name", "c", "cala/hello", "serve", "80"]);
+    assert_eq!(started.code, 0, "{started:?}");
+    assert!(started.stderr.contains("neither pasta nor slirp4netns is installed"), "{started:?}");
+    assert!(started.stderr.contains("install the package passt"), "{started:?}");
+    let shown = cala.run(["network", "inspect", "podman", "--format", "{{.Uplink}}"]);
+    assert!(shown.text().starts_with("none: neither pasta"), "{shown:?}");
+    let info = run(&["info"]).success();
+    assert!(info.stdout.contains("install the package passt"), "{info:?}");
+    cala.run(["rm", "-f", "-t", "0", "c"]).success();
+    // One that was asked for by name is named.
+    let cala = bare();
+    let named = ["run", "--rm", "--network", "slirp4netns", "cala/hello", "crash", "0"];
+    let named = Output::of(&mut cala.command_under(&words(&prefix), named));
+    assert_eq!(named.code, 0, "{named:?}");
+    assert!(named.stderr.contains("install the package slirp4netns"), "{named:?}");
+}

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use cala_network::addresses;
+use cala_network::{addresses, uplink};
 use cala_spec::{Classify as _, ContainerStatus, Platform, capability};
 use cala_store::ContainerEntry;
 use cala_userns::{IdPlan, IdRange};
 
 use crate::view::{
     ContainerCounts, HostInfo, IdMapping, IdMappings, ImageCounts, Info, NetworkInterface, OciRuntimeInfo,
-    SecurityInfo, StoreInfo, UnderlyingDistribution,
+    SecurityInfo, StoreInfo, UnderlyingDistribution, UplinkInfo,
 };
 use crate::{Engine, Result, cgroup};
 
@@ -29,6 +29,14 @@ impl Engine {
             warnings.push(
                 "limits of memory, CPU or processes cannot be set: let systemd delegate the cgroup controllers (sudo \
                  systemctl edit user@.service, [Service] Delegate=cpu cpuset io memory pids)"
+                    .to_owned(),
+            );
+        }
+        let uplinks = uplink::installed();
+        if uplinks.is_empty() {
+            warnings.push(
+                "containers have no way out: neither pasta nor slirp4netns is installed: install the package passt (it \
+                 has the program pasta)"
                     .to_owned(),
             );
         }
@@ -67,6 +75,12 @@ impl Engine {
             mem_total: memory("MemTotal"),
             network_backend: "cala".to_owned(),
             network_interfaces: interfaces.into_iter().map(interface).collect(),
+            pasta: uplink_info("pasta"),
+            rootless_network_cmd: uplink::installed()
+                .first()
+                .map(|(name, _)| (*name).to_owned())
+                .unwrap_or_default(),
+            slirp4netns: uplink_info("slirp4netns"),
             oci_runtime: OciRuntimeInfo {
                 name: "cala".to_owned(),
                 path: self.program("cala-oci").to_string_lossy().into_owned(),
@@ -130,6 +144,12 @@ fn ids(warnings: &mut Vec<String>) -> IdMappings {
     );
     let IdPlan { uid, gid, .. } = plan;
     IdMappings { uidmap: uid.iter().map(mapping).collect(), gidmap: gid.iter().map(mapping).collect() }
+}
+
+fn uplink_info(program: &str) -> UplinkInfo {
+    let found = uplink::installed().into_iter().find(|(name, _)| *name == program);
+    let executable = found.map(|(_, path)| path.to_string_lossy().into_owned()).unwrap_or_default();
+    UplinkInfo { executable }
 }
 
 fn mapping(range: &IdRange) -> IdMapping {

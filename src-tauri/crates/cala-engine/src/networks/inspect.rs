@@ -1,11 +1,17 @@
 //! Everything known of one network, in Podman's form.
 
+use std::time::Duration;
+
+use cala_holder::HolderClient;
 use cala_spec::NetworkStatus;
 use cala_store::{Container, ContainerEntry};
 
 use super::list::summary;
 use crate::view::{NetworkAddress, NetworkContainer, NetworkEndpointAddresses, NetworkInspect};
 use crate::{Engine, Result};
+
+/// How long a holder is waited for.
+const HOLDER_LIMIT: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// Everything known of a network, with the containers that run in it.
@@ -20,7 +26,14 @@ impl Engine {
             .filter_map(ContainerEntry::sound)
             .filter_map(|container| Some((container.config.id.to_string(), member(container, &network.id)?)))
             .collect();
-        Ok(NetworkInspect { network: summary(&network), containers: members })
+        let uplink = self.uplink(&network.id);
+        Ok(NetworkInspect { network: summary(&network), uplink, containers: members })
+    }
+
+    /// The way out of a network in use, as its holder says.
+    fn uplink(&self, network: &str) -> Option<String> {
+        let holder = HolderClient::connect_within(self.run_root(), network, HOLDER_LIMIT);
+        Some(holder.ok()?.snapshot().ok()?.uplink)
     }
 }
 

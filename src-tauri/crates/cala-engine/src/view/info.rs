@@ -58,6 +58,12 @@ pub struct HostInfo {
     pub network_backend: String,
     /// Interfaces of the host with their addresses.
     pub network_interfaces: Vec<NetworkInterface>,
+    /// pasta(1), as it is installed.
+    pub pasta: UplinkInfo,
+    /// What new networks have as their way out: `pasta`, `slirp4netns`, or empty when neither is installed.
+    pub rootless_network_cmd: String,
+    /// slirp4netns(1), as it is installed.
+    pub slirp4netns: UplinkInfo,
     /// The runtime.
     pub oci_runtime: OciRuntimeInfo,
     /// `linux`.
@@ -116,6 +122,14 @@ pub struct NetworkInterface {
     pub name: String,
     /// `address/prefix` of each of its addresses.
     pub addresses: Vec<String>,
+}
+
+/// A program that gives networks a way out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct UplinkInfo {
+    /// Its path; empty when it is not installed.
+    pub executable: String,
 }
 
 /// The runtime that starts containers.

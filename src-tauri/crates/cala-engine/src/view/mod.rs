@@ -17,7 +17,7 @@ pub use container::{ContainerSummary, PortMapping};
 pub use image::{HistoryEntry, ImageInspect, ImageInspectConfig, ImageSummary, RemovedImage, RootFs};
 pub use info::{
     ContainerCounts, HostInfo, IdMapping, IdMappings, ImageCounts, Info, NetworkInterface, OciRuntimeInfo,
-    SecurityInfo, StoreInfo, UnderlyingDistribution, Version, VersionDetail,
+    SecurityInfo, StoreInfo, UnderlyingDistribution, UplinkInfo, Version, VersionDetail,
 };
 pub use inspect::{
     ContainerInspect, GraphDriver, InspectConfig, InspectMount, InspectState, NetworkEndpoint,

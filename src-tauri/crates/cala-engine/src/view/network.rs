@@ -67,12 +67,15 @@ pub struct LeaseRange {
 
 /// A network and the containers that run in it; the fields of `podman network inspect`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
 pub struct NetworkInspect {
     /// The network.
     #[serde(flatten)]
     #[cfg_attr(feature = "ts", ts(flatten))]
     pub network: NetworkSummary,
+    /// Its way out while it is in use: `pasta`, `slirp4netns`, or `none: ` and why there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uplink: Option<String>,
     /// Containers that run in it, by id.
     pub containers: BTreeMap<String, NetworkContainer>,
 }

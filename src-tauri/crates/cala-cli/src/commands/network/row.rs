@@ -21,9 +21,10 @@ pub(super) fn listed(network: &NetworkSummary, whole: bool) -> Value {
 
 /// A network with its containers.
 pub(crate) fn inspected(network: &NetworkInspect) -> Value {
-    let NetworkInspect { network, containers } = network;
+    let NetworkInspect { network, uplink, containers } = network;
     let id = Value::text(network.id.as_str());
     let mut fields = fields(network, id, Value::text(network.driver.as_str()), Value::of(&network.labels));
+    fields.push(("Uplink".to_owned(), Value::text(uplink.as_deref().unwrap_or_default())));
     fields.push(("Containers".to_owned(), Value::of(containers)));
     Value::structure("Network", fields)
 }
