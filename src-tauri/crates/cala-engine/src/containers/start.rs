@@ -99,7 +99,7 @@ impl Engine {
             let run_dir = self.store()?.run_dir(&config.id);
             Ok(MonitorClient::spawn(&self.program("cala-monitor"), &plan, &run_dir)?)
         };
-        if config.networks.is_empty() {
+        if config.networks.is_empty() && !config.spec.network.is_private() {
             return Ok((monitor()?, Vec::new()));
         }
         std::thread::scope(|scope| {
