@@ -1,6 +1,6 @@
 //! Networks beside podman's: starts, live changes, memory.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::cases::Table;
 use super::measure::{Act, compare, quiet};
@@ -68,7 +68,6 @@ pub(super) fn memory(table: &Table, name: &str) -> Result<()> {
     let network = table.bench.fresh_name();
     quiet(&mut table.bench.cala(["network", "create", &network]))?;
     let names: Vec<String> = (0..CONTAINERS).map(|_| table.bench.fresh_name()).collect();
-    let mut first = 0;
     for container in &names {
         let words = [
             "run",
@@ -84,19 +83,20 @@ pub(super) fn memory(table: &Table, name: &str) -> Result<()> {
             "100000",
         ];
         quiet(&mut table.bench.cala(words))?;
-        first = if first == 0 { private_of(&["cala:netns", "cala:monitor"]) } else { first };
     }
     let (holder, all) = (private_of(&["cala:netns"]), private_of(&["cala:netns", "cala:monitor"]));
     ensure!(holder > 0, "no holder is there");
     println!("{:39} {holder} KiB private   < 6 MB", format!("{name}: holder, {CONTAINERS} containers"));
+    let remove = |container: &String| quiet(&mut table.bench.cala(["rm", "-f", "-t", "0", container]));
+    let (last, others) = names.split_last().context("there are containers")?;
+    others.iter().try_for_each(remove)?;
+    let one = private_of(&["cala:netns", "cala:monitor"]);
     println!(
         "{:39} {} KiB private   <= 400 KiB",
         format!("{name}: a container more, with a port"),
-        all.saturating_sub(first) / (CONTAINERS - 1)
+        all.saturating_sub(one) / (CONTAINERS - 1)
     );
-    for container in &names {
-        quiet(&mut table.bench.cala(["rm", "-f", "-t", "0", container]))?;
-    }
+    remove(last)?;
     quiet(&mut table.bench.cala(["network", "rm", &network]))
 }
 
