@@ -194,6 +194,20 @@ describe("containers", () => {
       assert.notEqual(await focused(page), "BODY");
     }));
 
+  test("who has gone elsewhere before a removal is done stays there", () =>
+    onPage("", async (page) => {
+      await row(page, "migrations").click();
+      await page.getByRole("button", { name: "Remove: migrations" }).last().click();
+      await dialog(page).getByRole("button", { name: "Remove" }).click();
+      await page.evaluate(() => (location.hash = "#/activity"));
+      // The journal says when it is done.
+      await page.getByRole("listitem").filter({ hasText: "cala rm migrations" }).getByText("done").waitFor();
+      assert.equal(await page.evaluate(() => location.hash), "#/activity");
+      await page.evaluate(() => (location.hash = "#/containers"));
+      await row(page, "web").waitFor();
+      assert.equal(await row(page, "migrations").count(), 0);
+    }));
+
   test("a removal asked for while it stops is done when it has stopped", () =>
     onPage("?slow", async (page) => {
       await inRow(page, "web", "button", "Stop: web").click();

@@ -20,6 +20,12 @@ export class Router {
     if (location.hash !== hash) location.hash = hash;
   }
 
+  /** Closes the detail of something that is gone, unless one has gone elsewhere meanwhile. */
+  leave(id: string): void {
+    const { route } = this;
+    if ("id" in route && route.id === id) this.go({ view: route.view });
+  }
+
   /** As `go`, without a step for the back button. */
   replace(route: Route): void {
     this.route = route;
