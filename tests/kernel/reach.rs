@@ -1,6 +1,8 @@
 //! What a person is told of the network: who has a port, whether a container reaches another, and why not.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, UdpSocket};
+use std::process::{Child, Command, Stdio};
 
 use cala_testkit::image::Compression;
 use cala_testkit::{Cala, Image, LayerBuilder, Output};
@@ -25,6 +27,35 @@ fn reach(cala: &Cala, from: &str, to: &str) -> Value {
 #[track_caller]
 fn reason(cala: &Cala, from: &str, to: &str) -> String {
     reach(cala, from, to)["reason"].as_str().unwrap_or("reached").to_owned()
+}
+
+/// Says to [`is_a_udp_socket`] what to bind.
+const UDP_SOCKET: &str = "CALA_TEST_UDP_SOCKET";
+
+/// A program in a container's network that has a socket and answers nothing, until its standard input ends.
+fn udp_socket(cala: &Cala, name: &str, address: &str) -> Child {
+    let pid = cala.run(["inspect", name, "--format", "{{.State.Pid}}"]).success().text().to_owned();
+    let mut child = Command::new("nsenter")
+        .args(["-t", &pid, "-U", "-n", "--preserve-credentials", "--"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "reach::is_a_udp_socket", "--ignored", "--nocapture"])
+        .env(UDP_SOCKET, address)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line.contains("bound")), "{name}");
+    child
+}
+
+#[test]
+#[ignore = "what `udp_socket` starts in a container's network"]
+fn is_a_udp_socket() {
+    let Ok(address) = std::env::var(UDP_SOCKET) else { return };
+    let _socket = UdpSocket::bind(address).unwrap();
+    writeln!(std::io::stdout(), "bound").unwrap();
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
 
 #[test]
@@ -65,6 +96,34 @@ fn a_container_reaches_another_by_its_names_or_is_told_why_not() {
     assert_eq!(reason(&cala, "web", "local:6000"), "loopback_only");
     assert_eq!(reason(&cala, "keeper", "192.0.2.1:80"), "internal");
     assert_eq!(reason(&cala, "web", "no-such-name.invalid"), "unknown_name");
+
+    // By UDP: one that answers nothing, nothing there, loopback only.
+    for name in ["mute", "shy"] {
+        serve(&cala, name, &["--network", "back"], "80");
+    }
+    let mut sockets = [udp_socket(&cala, "mute", "0.0.0.0:5353"), udp_socket(&cala, "shy", "127.0.0.1:5353")];
+    let taken = reach(&cala, "web", "mute:5353/udp");
+    assert_eq!(
+        (&taken["reached"], &taken["attempts"][0]["outcome"]),
+        (&true.into(), &"taken".into()),
+        "{taken}"
+    );
+    let refused = reach(&cala, "web", "mute:5354/udp");
+    assert_eq!(refused["reason"], "nothing_listens", "{refused}");
+    assert_eq!(refused["attempts"][0]["outcome"], "refused", "{refused}");
+    assert!(refused["message"].as_str().unwrap().contains("port 5354/udp of mute"), "{refused}");
+    assert!(refused["hints"][0].as_str().unwrap().contains("5353"), "{refused}");
+    assert_eq!(reason(&cala, "web", "shy:5353/udp"), "loopback_only");
+    for socket in &mut sockets {
+        drop(socket.stdin.take());
+        socket.wait().unwrap();
+    }
+    assert_eq!(reason(&cala, "keeper", "192.0.2.1:53/udp"), "internal");
+    // The gateway's name server answers what is no question to it with nothing, and other ports not at all.
+    let gateway = cala.run(["network", "inspect", "back", "--format", "{{(index .Subnets 0).Gateway}}"]);
+    let gateway = gateway.success().text().to_owned();
+    assert_eq!(reason(&cala, "web", &format!("{gateway}:54/udp")), "nothing_listens");
+    assert_eq!(reason(&cala, "web", &format!("{gateway}:53/udp")), "silent");
 
     let hint = cala.run(["network", "reach", "stranger", "database"]);
     assert_eq!(hint.code, 1, "{hint:?}");

@@ -7,6 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use cala_spec::port::Protocol;
+
 use crate::framing::{Inbox, Message, encode};
 use crate::protocol::{Attach, Launch, PROTOCOL, Reach, Reply, Request, Snapshot};
 use crate::spawner::{Spawner, try_lock};
@@ -151,7 +153,7 @@ impl HolderClient {
         }
     }
 
-    /// Tries to connect from a container to an address, waiting at most `patience` for an answer.
+    /// Tries to connect from a container to an address, or to have a datagram answered there, waiting at most `patience`.
     ///
     /// # Errors
     /// [`HolderError::Refused`] with the code `not_in_network` when the container is not here, `too_busy`.
@@ -160,10 +162,11 @@ impl HolderClient {
         from: &str,
         to: IpAddr,
         port: Option<u16>,
+        protocol: Protocol,
         patience: Duration,
     ) -> Result<Reach, HolderError> {
         let timeout_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
-        let request = Request::Reach { from: from.to_owned(), to, port, timeout_ms };
+        let request = Request::Reach { from: from.to_owned(), to, port, protocol, timeout_ms };
         let usual = std::mem::replace(&mut self.limit, patience.saturating_add(REACH_MARGIN));
         let answer = self.ask(&request, &[]);
         self.limit = usual;

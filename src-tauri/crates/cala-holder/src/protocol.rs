@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use cala_spec::ErrorKind;
 use cala_spec::network::NetworkStatus;
-use cala_spec::port::PortMapping;
+use cala_spec::port::{PortMapping, Protocol};
 use serde::{Deserialize, Serialize};
 
 /// The version of this protocol; a holder serves clients with the same number.
@@ -83,8 +83,11 @@ pub enum Request {
         from: String,
         /// Where to.
         to: IpAddr,
-        /// TCP port; `None` asks by an echo request (ICMP).
+        /// The port; `None` asks by an echo request (ICMP).
         port: Option<u16>,
+        /// By connecting, or by a datagram.
+        #[serde(default)]
+        protocol: Protocol,
         /// Milliseconds to wait at most.
         timeout_ms: u64,
     },

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use cala_spec::Protocol;
+
 use super::sockets::Socket;
 use crate::view::{ReachAttempt, ReachOutcome, ReachReason, ReachReport};
 
@@ -29,17 +31,45 @@ pub(super) fn not_reached(report: ReachReport, why: Why) -> ReachReport {
     ReachReport { reached: false, reason: Some(why.reason), message: why.message, hints: why.hints, ..report }
 }
 
+/// A port and how it is tried; `80`, `53/udp` for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Port {
+    pub(super) number: u16,
+    pub(super) protocol: Protocol,
+}
+
+impl std::fmt::Display for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.protocol {
+            Protocol::Tcp => write!(f, "{}", self.number),
+            Protocol::Udp => write!(f, "{}/udp", self.number),
+        }
+    }
+}
+
+/// What no answer to a datagram means where a socket takes datagrams on that port of the address: it arrived, or the other
+/// side would have refused it.
+pub(super) fn taken(port: Option<Port>, address: IpAddr, listening: &[Socket]) -> bool {
+    let takes = |socket: &Socket, number: u16| {
+        let at = socket.local.ip();
+        socket.local.port() == number && (at == address || at.is_unspecified())
+    };
+    port.is_some_and(|port| {
+        port.protocol == Protocol::Udp && listening.iter().any(|socket| takes(socket, port.number))
+    })
+}
+
 /// The worst that can be said of several attempts none of which was answered: a refusal proves more than silence.
 pub(super) fn outcome(attempts: &[ReachAttempt]) -> ReachOutcome {
     let any = |wanted| attempts.iter().any(|attempt| attempt.outcome == wanted);
-    [ReachOutcome::Answered, ReachOutcome::Refused, ReachOutcome::Silent]
+    [ReachOutcome::Answered, ReachOutcome::Taken, ReachOutcome::Refused, ReachOutcome::Silent]
         .into_iter()
         .find(|wanted| any(*wanted))
         .unwrap_or(ReachOutcome::Unreachable)
 }
 
 /// How a success is told.
-pub(super) fn success(from: &str, to: &str, port: Option<u16>, names: &[String]) -> String {
+pub(super) fn success(from: &str, to: &str, port: Option<Port>, names: &[String]) -> String {
     let what = port.map_or_else(|| to.to_owned(), |port| format!("port {port} of {to}"));
     match names.first() {
         Some(name) => format!("{from} reaches {what} as {name}"),
@@ -48,12 +78,13 @@ pub(super) fn success(from: &str, to: &str, port: Option<u16>, names: &[String])
 }
 
 /// Why a container in a common network did not answer. `listening` are the sockets of the other that take connections.
-pub(super) fn of_container(to: &str, port: Option<u16>, outcome: ReachOutcome, listening: &[Socket]) -> Why {
-    let here: Vec<&Socket> = listening.iter().filter(|socket| Some(socket.local.port()) == port).collect();
+pub(super) fn of_container(to: &str, port: Option<Port>, outcome: ReachOutcome, listening: &[Socket]) -> Why {
+    let here: Vec<&Socket> =
+        listening.iter().filter(|socket| Some(socket.local.port()) == port.map(|port| port.number)).collect();
     match (outcome, port) {
         (ReachOutcome::Refused, Some(port)) if here.is_empty() => {
             Why::new(ReachReason::NothingListens, format!("nothing listens on port {port} of {to}"))
-                .hint(where_it_listens(to, listening))
+                .hint(where_it_listens(to, port.protocol, listening))
         }
         (ReachOutcome::Refused, Some(port)) if here.iter().all(|s| s.local.ip().is_loopback()) => Why::new(
             ReachReason::LoopbackOnly,
@@ -115,10 +146,11 @@ fn addresses(sockets: &[&Socket]) -> String {
     all.join(" and ")
 }
 
-fn where_it_listens(to: &str, listening: &[Socket]) -> String {
+fn where_it_listens(to: &str, protocol: Protocol, listening: &[Socket]) -> String {
     if listening.is_empty() {
         return format!(
-            "{to} listens on no TCP port: `cala logs {to}` shows whether its program has started"
+            "{to} listens on no {} port: `cala logs {to}` shows whether its program has started",
+            protocol.as_str().to_ascii_uppercase()
         );
     }
     let mut ports: Vec<u16> = listening.iter().map(|socket| socket.local.port()).collect();
@@ -132,13 +164,32 @@ fn where_it_listens(to: &str, listening: &[Socket]) -> String {
 mod tests {
     use super::*;
 
+    const TCP: Port = Port { number: 80, protocol: Protocol::Tcp };
+
+    #[test]
+    fn a_datagram_without_an_answer_is_taken_where_a_socket_takes_it() {
+        let port = Some(Port { number: 53, protocol: Protocol::Udp });
+        let address: IpAddr = "10.89.0.2".parse().unwrap();
+        assert!(taken(port, address, &[listens("0.0.0.0:53")]));
+        assert!(taken(port, address, &[listens("10.89.0.2:53")]));
+        assert!(!taken(port, address, &[listens("127.0.0.1:53"), listens("0.0.0.0:54")]));
+        assert!(
+            !taken(Some(TCP), address, &[listens("0.0.0.0:80")]),
+            "a connection is answered by the kernel"
+        );
+        assert!(!taken(None, address, &[listens("0.0.0.0:53")]));
+        let why = of_container("b", port, ReachOutcome::Refused, &[]);
+        assert_eq!(why.message, "nothing listens on port 53/udp of b");
+        assert!(why.hints[0].contains("no UDP port"), "{why:?}");
+    }
+
     fn listens(local: &str) -> Socket {
         Socket { local: local.parse().unwrap(), open: true, uid: 0, inode: 1 }
     }
 
     #[test]
     fn a_refusal_is_explained_by_what_listens() {
-        let why = |listening: &[Socket]| of_container("b", Some(80), ReachOutcome::Refused, listening);
+        let why = |listening: &[Socket]| of_container("b", Some(TCP), ReachOutcome::Refused, listening);
         assert_eq!(why(&[]).reason, ReachReason::NothingListens);
         assert!(why(&[]).hints[0].contains("no TCP port"));
         let other = why(&[listens("0.0.0.0:8080"), listens("[::]:8080")]);
@@ -180,7 +231,7 @@ mod tests {
 
     #[test]
     fn success_is_told_with_a_name_where_there_is_one() {
-        assert_eq!(success("a", "b", Some(80), &["b".to_owned()]), "a reaches port 80 of b as b");
+        assert_eq!(success("a", "b", Some(TCP), &["b".to_owned()]), "a reaches port 80 of b as b");
         assert_eq!(success("a", "b", None, &[]), "a reaches b by its address");
     }
 }

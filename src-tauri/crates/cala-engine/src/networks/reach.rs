@@ -10,7 +10,7 @@ use cala_spec::container::NetworkMode;
 use cala_spec::{Network, NetworkAttachment, Protocol};
 use cala_store::{Container, StoreError};
 
-use super::explain::{self, Why};
+use super::explain::{self, Port, Why};
 use super::sockets::{self, Socket};
 use crate::containers::outward_address;
 use crate::view::{ReachAttempt, ReachOutcome, ReachReason, ReachReport};
@@ -57,7 +57,8 @@ impl Engine {
         let report = ReachReport {
             from: container.config.name.to_string(),
             to: to.to_owned(),
-            port,
+            port: port.map(|port| port.number),
+            protocol: port.map_or(Protocol::Tcp, |port| port.protocol),
             reached: false,
             names: Vec::new(),
             attempts: Vec::new(),
@@ -139,7 +140,7 @@ impl Engine {
         if let Some(why) = cannot_take_part(other) {
             return Ok(explain::not_reached(report, why));
         }
-        let listening = listening(other);
+        let listening = listening(other, report.protocol);
         report.listening = listening.iter().map(|socket| socket.local.to_string()).collect();
         let common: Vec<Network> = asker.networks.iter().filter(|n| is_in(other, &n.id)).cloned().collect();
         if common.is_empty() {
@@ -148,7 +149,12 @@ impl Engine {
         for network in &common {
             report.names.extend(names(other, network));
             for address in addresses_in(other, &network.id) {
-                report.attempts.push(asker.attempt(Some(&network.name), address, report.port)?);
+                let port = port_of(&report);
+                let mut attempt = asker.attempt(Some(&network.name), address, port)?;
+                if attempt.outcome == ReachOutcome::Silent && explain::taken(port, address, &listening) {
+                    attempt.outcome = ReachOutcome::Taken;
+                }
+                report.attempts.push(attempt);
             }
         }
         report.names.sort_unstable();
@@ -182,10 +188,12 @@ impl Asker {
     }
 
     /// Any of the holders tries it from the container's own namespace.
-    fn attempt(&mut self, network: Option<&str>, to: IpAddr, port: Option<u16>) -> Result<ReachAttempt> {
+    fn attempt(&mut self, network: Option<&str>, to: IpAddr, port: Option<Port>) -> Result<ReachAttempt> {
         let id = self.container.config.id.to_string();
+        let number = port.map(|port| port.number);
+        let protocol = port.map_or(Protocol::Tcp, |port| port.protocol);
         let outcome = match self.holders.first_mut() {
-            Some((_, holder)) => match holder.reach(&id, to, port, PATIENCE)? {
+            Some((_, holder)) => match holder.reach(&id, to, number, protocol, PATIENCE)? {
                 Reach::Answered => ReachOutcome::Answered,
                 Reach::Refused => ReachOutcome::Refused,
                 Reach::Silent => ReachOutcome::Silent,
@@ -212,7 +220,7 @@ fn reach_outside(asker: &mut Asker, addresses: &[IpAddr], mut report: ReachRepor
     for address in addresses {
         let network = asker.networks.iter().find(|n| n.subnets.iter().any(|s| s.subnet.contains(address)));
         let network = network.map(|network| network.name.clone());
-        report.attempts.push(asker.attempt(network.as_deref(), *address, report.port)?);
+        report.attempts.push(asker.attempt(network.as_deref(), *address, port_of(&report))?);
         if explain::outcome(&report.attempts) == ReachOutcome::Answered {
             break;
         }
@@ -235,14 +243,19 @@ fn finish(
     report: ReachReport,
     to: &str,
     outcome: ReachOutcome,
-    why: impl FnOnce(Option<u16>) -> Why,
+    why: impl FnOnce(Option<Port>) -> Why,
 ) -> ReachReport {
-    if outcome != ReachOutcome::Answered {
-        let why = why(report.port);
+    let port = port_of(&report);
+    if !matches!(outcome, ReachOutcome::Answered | ReachOutcome::Taken) {
+        let why = why(port);
         return explain::not_reached(report, why);
     }
-    let message = explain::success(&report.from, to, report.port, &report.names);
+    let message = explain::success(&report.from, to, port, &report.names);
     ReachReport { reached: true, message, ..report }
+}
+
+fn port_of(report: &ReachReport) -> Option<Port> {
+    report.port.map(|number| Port { number, protocol: report.protocol })
 }
 
 /// Why this container can neither ask nor be asked.
@@ -306,10 +319,10 @@ fn names(container: &Container, network: &Network) -> Vec<String> {
     std::iter::once(container.config.name.to_string()).chain(aliases).collect()
 }
 
-/// Where a container takes TCP connections.
-fn listening(container: &Container) -> Vec<Socket> {
+/// Where a container takes connections or datagrams.
+fn listening(container: &Container, protocol: Protocol) -> Vec<Socket> {
     let net = PathBuf::from(format!("/proc/{}/net", container.state.pid));
-    sockets::of(&net, Protocol::Tcp).into_iter().filter(|socket| socket.open).collect()
+    sockets::of(&net, protocol).into_iter().filter(|socket| socket.open).collect()
 }
 
 /// What the host's resolvers know, which a network asks too. A host whose resolvers are silent has them asked for long by
@@ -325,12 +338,12 @@ fn ask_the_host(name: &str) -> Vec<IpAddr> {
     thread.ok().and_then(|_| told.recv_timeout(RESOLVE_LIMIT).ok()).unwrap_or_default()
 }
 
-/// A target and its port: `web`, `web:80`, `10.0.0.5`, `10.0.0.5:80`, `fd00::1`, `[fd00::1]:80`.
-fn split(text: &str) -> Result<(&str, Option<u16>)> {
+/// A target and its port: `web`, `web:80`, `web:53/udp`, `10.0.0.5`, `10.0.0.5:80`, `fd00::1`, `[fd00::1]:80`.
+fn split(text: &str) -> Result<(&str, Option<Port>)> {
     let wrong = || {
         EngineError::invalid(
             "invalid_target",
-            format!("{text:?} is neither a container, a name nor an address, with a TCP port or without"),
+            format!("{text:?} is neither a container, a name nor an address, with a port or without"),
         )
     };
     if text.parse::<IpAddr>().is_ok() {
@@ -345,12 +358,19 @@ fn split(text: &str) -> Result<(&str, Option<u16>)> {
         }
         None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
     };
-    let port = port.map(|port| port.trim_end_matches("/tcp").parse().ok().filter(|port| *port > 0));
+    let port = port.map(read_port);
     match port {
         Some(None) => Err(wrong()),
         _ if host.is_empty() => Err(wrong()),
         port => Ok((host, port.flatten())),
     }
+}
+
+/// `80`, `80/tcp`, `53/udp`.
+fn read_port(text: &str) -> Option<Port> {
+    let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    let number = number.parse().ok().filter(|number| *number > 0)?;
+    Some(Port { number, protocol: protocol.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -359,21 +379,34 @@ mod tests {
 
     #[test]
     fn targets_are_names_or_addresses_with_a_port_or_without() {
+        let tcp = |number| Port { number, protocol: Protocol::Tcp };
         for (text, expected) in [
             ("web", ("web", None)),
-            ("web:80", ("web", Some(80))),
-            ("web:80/tcp", ("web", Some(80))),
+            ("web:80", ("web", Some(tcp(80)))),
+            ("web:80/tcp", ("web", Some(tcp(80)))),
+            ("web:53/udp", ("web", Some(Port { number: 53, protocol: Protocol::Udp }))),
             ("10.0.0.5", ("10.0.0.5", None)),
-            ("10.0.0.5:80", ("10.0.0.5", Some(80))),
+            ("10.0.0.5:80", ("10.0.0.5", Some(tcp(80)))),
             ("fd00::1", ("fd00::1", None)),
-            ("[fd00::1]:80", ("fd00::1", Some(80))),
+            ("[fd00::1]:80", ("fd00::1", Some(tcp(80)))),
             ("[fd00::1]", ("fd00::1", None)),
         ] {
             assert_eq!(split(text).ok(), Some(expected), "{text}");
         }
-        for bad in
-            ["", ":80", "web:", "web:0", "web:x", "web:80/udp", "web:1:2", "[fd00::1", "[web]:80", "[::1]80"]
-        {
+        for bad in [
+            "",
+            ":80",
+            "web:",
+            "web:0",
+            "web:x",
+            "web:80/icmp",
+            "web:80/",
+            "web:/udp",
+            "web:1:2",
+            "[fd00::1",
+            "[web]:80",
+            "[::1]80",
+        ] {
             assert!(split(bad).is_err(), "{bad}");
         }
     }

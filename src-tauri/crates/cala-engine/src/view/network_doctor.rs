@@ -69,16 +69,19 @@ pub struct ReachReport {
     pub from: String,
     /// The name of the container, the name or the address that is asked for.
     pub to: String,
-    /// The TCP port; without one an echo request (ping) is sent.
+    /// The port; without one an echo request (ping) is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
+    /// What is tried at the port: a connection, or a datagram.
+    #[serde(default)]
+    pub protocol: Protocol,
     /// One of the attempts was answered.
     pub reached: bool,
     /// The names by which the container that asks finds the other.
     pub names: Vec<String>,
     /// What was tried.
     pub attempts: Vec<ReachAttempt>,
-    /// Where the other container listens for TCP, `0.0.0.0:80`.
+    /// Where the other container listens at this protocol, `0.0.0.0:80`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listening: Vec<String>,
     /// Why it was not reached.
@@ -111,6 +114,8 @@ pub struct ReachAttempt {
 pub enum ReachOutcome {
     /// It was answered.
     Answered,
+    /// A datagram got no answer and was not refused: a socket of the other takes it.
+    Taken,
     /// It was refused.
     Refused,
     /// Nothing came back.

@@ -1,11 +1,12 @@
 //! Whether a container can reach an address: tried for real, from the container's own network namespace.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use cala_holder::protocol::Reach;
+use cala_spec::Protocol as PortProtocol;
 use cala_sys::netns;
 
 use rustix::net::{AddressFamily, Protocol, SocketFlags, SocketType, ipproto, socket_with};
@@ -19,10 +20,21 @@ const PING_PAUSE: Duration = Duration::from_millis(500);
 /// Header of an echo request (RFC 792, RFC 4443) and a few bytes by which the answer is known.
 const ECHO_LENGTH: usize = 16;
 
+/// What is to be reached.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target {
+    pub(super) to: IpAddr,
+    /// `None` asks by an echo request.
+    pub(super) port: Option<u16>,
+    pub(super) protocol: PortProtocol,
+}
+
 /// Tries it. Takes as long as it takes, at most `patience`.
-pub(super) fn try_to(namespace: &OwnedFd, to: IpAddr, port: Option<u16>, patience: Duration) -> Reach {
+pub(super) fn try_to(namespace: &OwnedFd, target: Target, patience: Duration) -> Reach {
+    let Target { to, port, protocol } = target;
     let patience = patience.clamp(Duration::from_millis(1), MAX_PATIENCE);
     let tried = netns::run_in(namespace.as_fd(), || match port {
+        Some(port) if protocol == PortProtocol::Udp => send(SocketAddr::new(to, port), patience),
         Some(port) => connect(SocketAddr::new(to, port), patience),
         None => ping(to, patience),
     });
@@ -34,6 +46,31 @@ fn connect(to: SocketAddr, patience: Duration) -> Reach {
     match TcpStream::connect_timeout(&to, patience) {
         Ok(_) => Reach::Answered,
         Err(error) => verdict(&error),
+    }
+}
+
+fn send(to: SocketAddr, patience: Duration) -> Reach {
+    match send_until(to, Instant::now() + patience) {
+        Ok(()) => Reach::Answered,
+        Err(error) => verdict(&error),
+    }
+}
+
+/// Sends empty datagrams until something comes back: an answer, or the word of the other side that nothing takes them
+/// (ICMP port unreachable, an error of a connected socket, udp(7)).
+fn send_until(to: SocketAddr, deadline: Instant) -> io::Result<()> {
+    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(to)?;
+    loop {
+        let now = Instant::now();
+        if now >= deadline {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        socket.send(&[])?;
+        if wait_readable(&socket, deadline.min(now + PING_PAUSE))? {
+            return socket.recv(&mut [0; 1]).map(drop);
+        }
     }
 }
 
@@ -85,7 +122,7 @@ fn raw(family: AddressFamily, protocol: Protocol) -> io::Result<OwnedFd> {
     Ok(socket_with(family, SocketType::RAW, SocketFlags::CLOEXEC, Some(protocol))?)
 }
 
-fn wait_readable(socket: &std::fs::File, deadline: Instant) -> io::Result<bool> {
+fn wait_readable(socket: &impl AsFd, deadline: Instant) -> io::Result<bool> {
     let interest = [cala_sys::poll::Interest { fd: socket.as_fd(), read: true, write: false, token: () }];
     let mut ready = Vec::new();
     cala_sys::poll::wait(&interest, Some(deadline), &mut ready)?;

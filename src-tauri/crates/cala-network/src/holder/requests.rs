@@ -1,6 +1,5 @@
 //! What clients ask.
 
-use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use cala_holder::protocol::{Attach, Attached, Failure, PROTOCOL, Reply, Request,
 use cala_spec::ErrorKind;
 
 use super::control::{Holder, Notice};
+use super::reach::Target;
 use super::{failure, launcher, reach, way_out};
 use crate::SMALL_STACK;
 
@@ -53,8 +53,9 @@ impl Holder {
                 Ok(Some((Reply::Resolved { addresses: self.members.resolve(&name) }, None)))
             }
             Request::Snapshot => Ok(Some((Reply::Snapshot(self.snapshot()), None))),
-            Request::Reach { from, to, port, timeout_ms } => {
-                self.reach(number, &from, to, port, Duration::from_millis(timeout_ms)).map(|()| None)
+            Request::Reach { from, to, port, protocol, timeout_ms } => {
+                let target = Target { to, port, protocol };
+                self.reach(number, &from, target, Duration::from_millis(timeout_ms)).map(|()| None)
             }
             Request::Reload => self.reload().map(done),
         }
@@ -117,14 +118,7 @@ impl Holder {
         Snapshot { pid, uplink: self.way_out.describe(), containers: self.members.list() }
     }
 
-    fn reach(
-        &mut self,
-        number: u64,
-        from: &str,
-        to: IpAddr,
-        port: Option<u16>,
-        patience: Duration,
-    ) -> Result<(), Failure> {
+    fn reach(&mut self, number: u64, from: &str, target: Target, patience: Duration) -> Result<(), Failure> {
         let namespace = self.members.namespace_of(from)?;
         if self.reaching >= MAX_REACHING {
             let message = format!("{MAX_REACHING} attempts to connect are under way");
@@ -133,7 +127,7 @@ impl Holder {
         let notifier = self.notifier.clone();
         let thread = std::thread::Builder::new().name("reach".to_owned()).stack_size(SMALL_STACK);
         let started = thread.spawn(move || {
-            notifier.send(Notice::Reached(number, reach::try_to(&namespace, to, port, patience)));
+            notifier.send(Notice::Reached(number, reach::try_to(&namespace, target, patience)));
         });
         started.map_err(|error| failure::launch("start a thread", &error))?;
         self.reaching += 1;

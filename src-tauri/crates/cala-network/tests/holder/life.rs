@@ -2,6 +2,7 @@
 
 use cala_holder::HolderError;
 use cala_holder::protocol::Reach;
+use cala_spec::Protocol;
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
@@ -160,13 +161,19 @@ fn what_a_container_can_reach_is_tried_for_real() {
     let mut client = net.connect().unwrap();
     let limit = Duration::from_secs(2);
     let [four, six] = [0, 1].map(|at| db_lease.attached().status.addresses[at].addr());
-    assert_eq!(client.reach(&web.id, four, Some(5432), limit).unwrap(), Reach::Answered);
-    assert_eq!(client.reach(&web.id, four, Some(5433), limit).unwrap(), Reach::Refused);
-    assert_eq!(client.reach(&web.id, four, None, limit).unwrap(), Reach::Answered);
-    assert_eq!(client.reach(&web.id, six, None, limit).unwrap(), Reach::Answered);
+    assert_eq!(client.reach(&web.id, four, Some(5432), Protocol::Tcp, limit).unwrap(), Reach::Answered);
+    assert_eq!(client.reach(&web.id, four, Some(5433), Protocol::Tcp, limit).unwrap(), Reach::Refused);
+    assert_eq!(client.reach(&web.id, four, None, Protocol::Tcp, limit).unwrap(), Reach::Answered);
+    assert_eq!(client.reach(&web.id, six, None, Protocol::Tcp, limit).unwrap(), Reach::Answered);
+    let _names = db.serve("udp", "0.0.0.0:5300");
+    assert_eq!(client.reach(&web.id, four, Some(5300), Protocol::Udp, limit).unwrap(), Reach::Answered);
+    assert_eq!(client.reach(&web.id, four, Some(5301), Protocol::Udp, limit).unwrap(), Reach::Refused);
     let nobody = "10.89.70.99".parse().unwrap();
-    let silent = client.reach(&web.id, nobody, None, Duration::from_millis(300)).unwrap();
+    let silent = client.reach(&web.id, nobody, None, Protocol::Tcp, Duration::from_millis(300)).unwrap();
     assert!(matches!(silent, Reach::Silent | Reach::Unreachable), "{silent:?}");
-    let stranger = client.reach(&"f".repeat(64), four, None, limit).unwrap_err();
+    let short = Duration::from_millis(300);
+    let silent = client.reach(&web.id, nobody, Some(53), Protocol::Udp, short).unwrap();
+    assert!(matches!(silent, Reach::Silent | Reach::Unreachable), "{silent:?}");
+    let stranger = client.reach(&"f".repeat(64), four, None, Protocol::Tcp, limit).unwrap_err();
     assert_eq!(cala_spec::Classify::code(&stranger), "not_in_network");
 }

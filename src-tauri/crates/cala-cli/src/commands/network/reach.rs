@@ -11,17 +11,18 @@ use crate::{output, report};
 
 /// Try whether a container reaches another one, a name or an address, and tell why not
 ///
-/// With a port a TCP connection is tried from the container's own network, without one an echo request. The exit code is 0
-/// when it was answered, and 1 when it was not.
+/// With a port a TCP connection is tried from the container's own network, with `/udp` an empty datagram, without a port an
+/// echo request. The exit code is 0 when it was answered (or, by UDP, taken by a program of the other container without an
+/// answer), and 1 when it was not.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "cala network reach web database:5432\ncala network reach web database\ncala network reach web example.org:443 --format json"
+    after_help = "cala network reach web database:5432\ncala network reach web database\ncala network reach web names:53/udp\ncala network reach web example.org:443 --format json"
 )]
 pub(crate) struct Args {
     /// Show the answer as JSON
     #[arg(long, value_name = "json")]
     format: Option<String>,
-    #[arg(value_names = ["CONTAINER", "CONTAINER|NAME|ADDRESS[:PORT]"], num_args = 0..)]
+    #[arg(value_names = ["CONTAINER", "CONTAINER|NAME|ADDRESS[:PORT[/udp]]"], num_args = 0..)]
     words: Vec<String>,
 }
 
@@ -54,6 +55,7 @@ fn shown(found: &ReachReport) -> String {
 fn outcome(outcome: ReachOutcome) -> &'static str {
     match outcome {
         ReachOutcome::Answered => "answers",
+        ReachOutcome::Taken => "takes datagrams, and did not answer an empty one",
         ReachOutcome::Refused => "refuses",
         ReachOutcome::Silent => "does not answer",
         ReachOutcome::Unreachable => "no route",
