@@ -9,6 +9,7 @@ mod attached;
 mod bad_input;
 mod formats;
 mod help;
+mod keys;
 mod networks;
 mod objects;
 mod starts;

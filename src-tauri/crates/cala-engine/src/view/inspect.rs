@@ -79,6 +79,32 @@ pub struct ContainerInspect {
     pub config: InspectConfig,
     /// How it runs, in Docker's form.
     pub host_config: HostConfig,
+    /// The file from which its monitor starts it.
+    #[serde(rename = "OCIConfigPath")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub oci_config_path: String,
+    /// Always empty: no file tells a pid, a lock does.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub conmon_pid_file: String,
+    /// Always empty: no file tells a pid, a lock does.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub pid_file: String,
+    /// Always `invalid`: it is of no pod.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub kube_exit_code_propagation: String,
+    /// Always 0: locks have no numbers.
+    #[serde(rename = "lockNumber")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub lock_number: i64,
+    /// Always false.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub is_service: bool,
+    /// Whether the image's /etc/hosts is left as it is.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub use_image_hosts: bool,
+    /// Always false.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub use_image_hostname: bool,
 }
 
 /// How a container is doing.
@@ -116,6 +142,12 @@ pub struct InspectState {
     pub finished_at: String,
     /// Its cgroup below /sys/fs/cgroup; empty when it has none of its own.
     pub cgroup_path: String,
+    /// Go's zero time: never.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub checkpointed_at: String,
+    /// Go's zero time: never.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub restored_at: String,
 }
 
 /// Where a root file system is.
@@ -193,6 +225,26 @@ pub struct NetworkSettings {
     pub sandbox_key: String,
     /// Its networks by name.
     pub networks: BTreeMap<String, NetworkEndpoint>,
+    /// Always empty.
+    #[serde(rename = "EndpointID")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub endpoint_id: String,
+    /// Always empty.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub link_local_i_pv6_address: String,
+    /// Always 0.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub link_local_i_pv6_prefix_len: i64,
+    /// Always empty: the bridge is in a namespace of its own.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub bridge: String,
+    /// Always empty.
+    #[serde(rename = "SandboxID")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub sandbox_id: String,
+    /// Always false.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub hairpin_mode: bool,
 }
 
 /// A container's place in one network.
@@ -224,6 +276,20 @@ pub struct NetworkEndpoint {
     pub network_id: String,
     /// Its names here besides its own.
     pub aliases: Vec<String>,
+    /// Always empty.
+    #[serde(rename = "EndpointID")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub endpoint_id: String,
+    /// Always null.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub driver_opts: Option<Vec<String>>,
+    /// Always null.
+    #[serde(rename = "IPAMConfig")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub ipam_config: Option<Vec<String>>,
+    /// Always null.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub links: Option<Vec<String>>,
 }
 
 /// What runs in a container.
@@ -271,13 +337,40 @@ pub struct InspectConfig {
     pub create_command: Vec<String>,
     /// The file mode mask of the process.
     pub umask: String,
-    /// Places of anonymous volumes, those of the image's `VOLUME` included, each with an empty object; left out when there
-    /// is none.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// Places of anonymous volumes, those of the image's `VOLUME` included, each with an empty object.
+    #[serde(default)]
     #[cfg_attr(feature = "ts", ts(skip))]
     pub volumes: BTreeMap<String, serde_json::Value>,
     /// Ports that the image exposes and those that are published, each with an empty object; left out when there is none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[cfg_attr(feature = "ts", ts(skip))]
     pub exposed_ports: BTreeMap<String, serde_json::Value>,
+    /// Always null.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub on_build: Option<String>,
+    /// None: annotations of an image choose nothing.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub annotations: BTreeMap<String, String>,
+    /// Always `none`.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub healthcheck_on_failure_action: String,
+    /// Always `local`.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub health_log_destination: String,
+    /// Podman's default.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub healthcheck_max_log_count: i64,
+    /// Podman's default.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub healthcheck_max_log_size: i64,
+    /// Seconds after which it is ended; 0 is never.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub timeout: i64,
+    /// Always true, as in Podman.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub passwd: bool,
+    /// Always `container`, as in Podman.
+    #[serde(rename = "sdNotifyMode")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub sd_notify_mode: String,
 }

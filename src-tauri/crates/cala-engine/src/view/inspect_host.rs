@@ -94,6 +94,104 @@ pub struct HostConfig {
     pub devices: Vec<InspectDevice>,
     /// Resource limits of processes.
     pub ulimits: Vec<InspectUlimit>,
+    /// Always false.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub auto_remove_image: bool,
+    /// None: annotations of an image choose nothing.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub annotations: BTreeMap<String, String>,
+    /// Always empty.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub volume_driver: String,
+    /// Always null.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub volumes_from: Option<Vec<String>>,
+    /// Always empty.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub hosts_file: String,
+    /// Always empty.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub cgroup: String,
+    /// Always null.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub links: Option<Vec<String>>,
+    /// Whether every exposed port was published.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub publish_all_ports: bool,
+    /// Always zeros.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub console_size: [i64; 2],
+    /// Always empty.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub isolation: String,
+    /// Always 0.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub cpu_shares: i64,
+    /// Always empty.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub cgroup_parent: String,
+    /// Always 0.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub blkio_weight: i64,
+    /// Always null.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub blkio_weight_device: Option<Vec<String>>,
+    /// Always null.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub blkio_device_read_bps: Option<Vec<String>>,
+    /// Always null.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub blkio_device_write_bps: Option<Vec<String>>,
+    /// Always null.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub blkio_device_read_i_ops: Option<Vec<String>>,
+    /// Always null.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub blkio_device_write_i_ops: Option<Vec<String>>,
+    /// Always 0.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub cpu_realtime_period: i64,
+    /// Always 0.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub cpu_realtime_runtime: i64,
+    /// Always empty.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub cpuset_cpus: String,
+    /// Always empty.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub cpuset_mems: String,
+    /// Always 0.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub disk_quota: i64,
+    /// Always 0.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub kernel_memory: i64,
+    /// Always 0.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub memory_reservation: i64,
+    /// Always 0.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub memory_swappiness: i64,
+    /// Always false.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub oom_kill_disable: bool,
+    /// Always 0.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub cpu_count: i64,
+    /// Always 0.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub cpu_percent: i64,
+    /// Always 0.
+    #[serde(rename = "IOMaximumIOps")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub io_maximum_i_ops: i64,
+    /// Always 0.
+    #[serde(rename = "IOMaximumBandwidth")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub io_maximum_bandwidth: i64,
+    /// Always null.
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub cgroup_conf: Option<Vec<String>>,
 }
 
 /// Where the output goes.
