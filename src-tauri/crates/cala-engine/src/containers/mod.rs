@@ -4,6 +4,7 @@ mod check;
 mod create;
 mod exec;
 mod inspect;
+mod inspect_network;
 mod list;
 mod live;
 mod mounts;

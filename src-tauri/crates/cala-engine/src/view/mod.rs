@@ -9,6 +9,7 @@ mod image;
 mod info;
 mod inspect;
 mod inspect_host;
+mod inspect_network;
 mod network;
 mod network_doctor;
 mod network_map;
@@ -19,11 +20,9 @@ pub use info::{
     ContainerCounts, HostInfo, IdMapping, IdMappings, ImageCounts, Info, NetworkInterface, OciRuntimeInfo,
     SecurityInfo, StoreInfo, UnderlyingDistribution, UplinkInfo, Version, VersionDetail,
 };
-pub use inspect::{
-    ContainerInspect, GraphDriver, InspectConfig, InspectMount, InspectState, NetworkEndpoint,
-    NetworkSettings,
-};
+pub use inspect::{ContainerInspect, GraphDriver, InspectConfig, InspectMount, InspectState};
 pub use inspect_host::{HostConfig, InspectDevice, InspectUlimit, LogConfig, RestartPolicy};
+pub use inspect_network::{NetworkEndpoint, NetworkSettings};
 pub use network::{
     LeaseRange, NetworkAddress, NetworkContainer, NetworkEndpointAddresses, NetworkInspect, NetworkSubnet,
     NetworkSummary,
