@@ -185,6 +185,18 @@ fn values_that_do_not_fit() {
             "",
         ),
         row(
+            &["run", "--platform", "linux/arm", "--variant", "v7", "box"],
+            125,
+            "Error: --platform option can not be specified with --arch, --os or --variant",
+            "linux/arm/v7",
+        ),
+        row(
+            &["pull", "--arch", "a/b", "--os", "", "box"],
+            125,
+            "Error: `a/b` is a part of a platform and has no `/`",
+            "--platform takes all of it",
+        ),
+        row(
             &["run", "--network", "nosuch", "box"],
             125,
             "Error: unable to find network with name or ID nosuch: network not found",

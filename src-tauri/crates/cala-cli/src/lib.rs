@@ -30,6 +30,7 @@ mod help;
 mod lean;
 mod options;
 mod output;
+mod platform;
 mod progress;
 mod report;
 mod table;

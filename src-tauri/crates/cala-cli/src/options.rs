@@ -8,9 +8,10 @@ use cala_spec::mount::{DeviceMapping, Mount};
 use cala_spec::network::{DEFAULT_NETWORK, parse_mac};
 use cala_spec::port::parse_publish;
 use cala_spec::security_opt::SecurityOpt;
-use cala_spec::{ByteSize, ContainerSpec, NetworkAttachment, Platform, PortMapping, Signal, capability, env};
+use cala_spec::{ByteSize, ContainerSpec, NetworkAttachment, PortMapping, Signal, capability, env};
 
 use crate::failure::{Failure, reason};
+use crate::platform::PlatformOptions;
 
 /// Options of `run` and `create`.
 #[derive(Debug, Default, clap::Args)]
@@ -109,9 +110,8 @@ pub(crate) struct CreateOptions {
     /// Tune the number of processes (-1 for unlimited)
     #[arg(long, value_name = "int")]
     pub(crate) pids_limit: Option<i64>,
-    /// Platform of the image (os/architecture[/variant])
-    #[arg(long, value_name = "string")]
-    pub(crate) platform: Option<String>,
+    #[command(flatten)]
+    pub(crate) platform: PlatformOptions,
     /// Give the container all powers that you have
     #[arg(long)]
     pub(crate) privileged: bool,
@@ -185,7 +185,7 @@ impl CreateOptions {
         let mut spec = ContainerSpec {
             image: image.clone(),
             pull: pull_policy(&self.pull)?,
-            platform: self.platform.as_deref().map(str::parse::<Platform>).transpose()?,
+            platform: self.platform.wanted()?,
             name: self.name.as_deref().map(str::parse).transpose()?,
             command: command.to_vec(),
             entrypoint: self.entrypoint.as_deref().map(entrypoint),

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use cala_engine::PullOptions;
-use cala_spec::Platform;
 
 use crate::commands::select::for_each;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::options::pull_policy;
+use crate::platform::PlatformOptions;
 use crate::progress::Progress;
 
 /// Pull an image from a registry
@@ -24,9 +24,8 @@ pub(crate) struct Args {
     /// Credentials (USERNAME:PASSWORD) for the registry
     #[arg(long, value_name = "string")]
     creds: Option<String>,
-    /// Platform of the image (os/architecture[/variant])
-    #[arg(long, value_name = "string")]
-    platform: Option<String>,
+    #[command(flatten)]
+    platform: PlatformOptions,
     /// When to ask the registry ("always"|"missing"|"never"|"newer")
     #[arg(long, value_name = "string", default_value = "always")]
     policy: String,
@@ -45,7 +44,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         return Err(Failure::new("requires at least 1 arg(s), only received 0"));
     }
     let options = PullOptions {
-        platform: args.platform.as_deref().map(str::parse::<Platform>).transpose()?,
+        platform: args.platform.wanted()?,
         policy: Some(pull_policy(&args.policy)?),
         tls_verify: args.tls_verify,
         credentials: args.creds.as_deref().map(credentials).transpose()?,
