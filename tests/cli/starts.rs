@@ -19,6 +19,40 @@ fn a_start_that_fails_names_the_container_and_is_125() {
 }
 
 #[test]
+fn why_a_start_failed_is_kept_until_one_works() {
+    let Some(world) = world() else { return };
+    let state = |name: &str| {
+        let shown = world.cala.run([
+            "inspect",
+            name,
+            "--format",
+            "{{.State.Status}}|{{.State.ExitCode}}|{{.State.Error}}",
+        ]);
+        shown.success().text().to_owned()
+    };
+    world.cala.run(["create", "--network", "none", "--name", "c", &world.image, "nosuch"]).success();
+    assert_eq!(state("c"), "created|0|");
+    world.cala.run(["start", "c"]).exits_with(125);
+    // Podman names its runtime before it.
+    assert!(state("c").starts_with("created|0|") && state("c").ends_with(NOT_FOUND), "{}", state("c"));
+    // One that runs again once its folder is there.
+    let folder = world.cala.folder().join("shared");
+    std::fs::create_dir(&folder).unwrap();
+    let mount = format!("{}:/mnt", folder.display());
+    let args = ["create", "--network", "none", "--name", "d", "-v", &mount, &world.image, "true"];
+    world.cala.run(args).success();
+    std::fs::remove_dir(&folder).unwrap();
+    world.cala.run(["start", "d"]).exits_with(125);
+    assert!(state("d").contains("shared"), "{}", state("d"));
+    std::fs::create_dir(&folder).unwrap();
+    world.cala.run(["start", "-a", "d"]).success();
+    world
+        .cala
+        .eventually(["inspect", "d", "--format", "{{.State.Status}}"], |shown| shown.text() == "exited");
+    assert_eq!(state("d"), "exited|0|");
+}
+
+#[test]
 fn a_user_or_a_folder_that_is_not_there_is_told_as_podman_does() {
     let Some(world) = world() else { return };
     world.sleeper("s");

@@ -5,10 +5,10 @@ use std::time::Duration;
 use cala_holder::HolderClient;
 use cala_monitor::protocol::AttachOptions as MonitorAttach;
 use cala_monitor::{Attachment, MonitorClient, StartedInfo};
-use cala_spec::{ContainerConfig, ContainerId, ContainerStatus};
+use cala_spec::{ContainerConfig, ContainerId, ContainerState, ContainerStatus};
 
 use super::wrong_state;
-use crate::{AttachOptions, Engine, Result};
+use crate::{AttachOptions, Engine, EngineError, Result};
 
 /// How long a monitor that has nothing to do any more may take to end.
 const DECISION: Duration = Duration::from_secs(10);
@@ -82,8 +82,30 @@ impl Engine {
                 Ok(None)
             };
         }
-        let (monitor, _holders) = self.prepare(&container.config, console_size)?;
-        Ok(Some(how(monitor)?))
+        let started = self.launch_prepared(&container.config, console_size, how);
+        started.inspect_err(|error| self.keep_failure(id, error)).map(Some)
+    }
+
+    fn launch_prepared<T>(
+        &self,
+        config: &ContainerConfig,
+        console_size: Option<(u16, u16)>,
+        how: impl FnOnce(MonitorClient) -> std::result::Result<T, cala_monitor::MonitorError>,
+    ) -> Result<T> {
+        let (monitor, _holders) = self.prepare(config, console_size)?;
+        Ok(how(monitor)?)
+    }
+
+    /// Writes down why a container did not start, for those who look later; the next start that works clears it. Under the
+    /// stage lock. What cannot be written is told to the caller of the start all the same.
+    fn keep_failure(&self, id: &ContainerId, error: &EngineError) {
+        let Ok(store) = self.store() else { return };
+        // One that was removed at its failure has none, and one that lives has its monitor's.
+        let Some(state) = store.read_state(id).ok().filter(|state| !state.status.is_alive()) else { return };
+        let state = ContainerState { error: cala_spec::error::chain(error), ..state };
+        if let Err(error) = store.write_state(id, &state, false) {
+            tracing::debug!(%error, "why the container did not start could not be written down");
+        }
     }
 
     /// The monitor, and the holders of the networks, which are started meanwhile: the way out of a network takes longer
