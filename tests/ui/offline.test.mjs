@@ -566,6 +566,19 @@ describe("run and pull", () => {
       assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "web");
     }));
 
+  test("chosen networks without one: the sentence says so, and the keyboard is where one is chosen", () =>
+    onPage("#/run", async (page) => {
+      await page.getByLabel("Image", { exact: true }).fill("cala/hello");
+      await page.getByLabel("Chosen networks").check();
+      await page.getByRole("button", { name: "Run", exact: true }).click();
+      await page.getByText("Choose at least one network.").waitFor();
+      await page.waitForFunction(() => document.activeElement.value === "podman");
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Space");
+      await page.getByText("Choose at least one network.").waitFor({ state: "detached" });
+      await page.getByText("cala run -d --network shop -p 127.0.0.1:8081:8080 cala/hello").waitFor();
+    }));
+
   test("a pasted line fills the form and names the rest", () =>
     onPage("#/run/paste", async (page) => {
       await page.getByRole("textbox", { name: "Command" }).first().fill("docker run -d -p 80:80 --restart always --name x nginx:1 nginx -t");
