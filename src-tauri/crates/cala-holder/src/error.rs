@@ -68,7 +68,7 @@ pub enum HolderError {
 }
 
 /// The codes that a holder sends, as constants for [`Classify::code`].
-const CODES: [&str; 22] = [
+pub const CODES: [&str; 22] = [
     "address_outside_subnet",
     "address_taken",
     "already_attached",

@@ -80,14 +80,21 @@ impl MonitorError {
     }
 }
 
-/// The codes that a monitor sends, as constants for [`Classify::code`].
-const CODES: [&str; 18] = [
+/// The codes that a monitor sends of itself, as constants for [`Classify::code`]; it passes on those of holders too.
+const CODES: [&str; 25] = [
+    "address_not_here",
+    "already_connected",
     "already_running",
     "container_ended",
-    "exec_failed",
     "controller_missing",
+    "exec_failed",
     "invalid_request",
     "launch_failed",
+    "no_way_out",
+    "not_connected",
+    "port_not_opened",
+    "port_not_published",
+    "port_privileged",
     "no_user_namespaces",
     "no_subordinate_ids",
     "no_uidmap_programs",
@@ -142,7 +149,8 @@ impl Classify for MonitorError {
             Self::NotExecutable { .. } => "command_not_executable",
             Self::StartFailed { .. } => "start_failed",
             Self::Refused(failure) => {
-                CODES.iter().find(|code| **code == failure.code).copied().unwrap_or("monitor_refused")
+                let known = CODES.iter().chain(&cala_holder::error::CODES);
+                known.copied().find(|code| *code == failure.code).unwrap_or("monitor_refused")
             }
         }
     }
@@ -164,4 +172,20 @@ impl Classify for MonitorError {
 
 fn all(lines: &[String]) -> Hints {
     lines.iter().fold(Hints::none(), |hints, line| hints.and(line.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_the_monitor_and_of_its_holders_reach_the_faces() {
+        let code = |code: &str| {
+            let failure = Failure { code: code.to_owned(), ..crate::launcher::failed("why".to_owned()) };
+            MonitorError::from(failure).code()
+        };
+        assert_eq!(code("already_connected"), "already_connected");
+        assert_eq!(code("address_taken"), "address_taken");
+        assert_eq!(code("never heard of"), "monitor_refused");
+    }
 }
