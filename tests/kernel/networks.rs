@@ -311,3 +311,52 @@ fn many_networks_come_and_go() {
     // Holders end by themselves when their last container has gone.
     cala.eventually(["network", "ls", "-q"], |output| output.stdout.lines().count() == 1);
 }
+
+/// The address by which this host is known outside.
+fn outward() -> std::net::IpAddr {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect("203.0.113.1:9").expect("there is a way out");
+    socket.local_addr().unwrap().ip()
+}
+
+#[test]
+fn a_port_of_loopback_is_not_on_the_hosts_other_addresses() {
+    let Some(World { cala, .. }) = networked() else { return };
+    serve(&cala, "web", &["-p", "127.0.0.1::80"], "80");
+    let port = host_port(&cala, "web");
+    assert!(get(local(port)).contains("200 OK"));
+    assert_eq!(get(SocketAddr::new(outward(), port)), "");
+    cala.run(["rm", "-f", "-t", "0", "web"]).success();
+}
+
+/// Ports on which somebody listens in the network namespace of a process (proc_pid_net(5)); 0A is LISTEN.
+fn listening(pid: &str) -> Vec<u16> {
+    let table = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/net/{name}")).expect("it is ours");
+    let tables = [table("tcp"), table("tcp6")].concat();
+    let rows = tables.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        (fields.get(3) == Some(&"0A")).then(|| fields[1].rsplit_once(':').unwrap().1.to_owned())
+    });
+    rows.map(|port| u16::from_str_radix(&port, 16).unwrap()).collect()
+}
+
+#[test]
+fn a_container_finds_nothing_of_ours_on_its_network_but_names() {
+    let Some(World { cala, .. }) = networked() else { return };
+    cala.run(["network", "create", "shop"]).success();
+    serve(&cala, "web", &["--network", "shop", "-p", "127.0.0.1::80"], "80");
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut holder = processes.filter(|process| {
+        let comm = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+        comm.trim_end() == "cala:netns shop"
+    });
+    let holder = holder.next().expect("the network has a holder").file_name().into_string().unwrap();
+    let ports = listening(&holder);
+    assert!(!ports.is_empty() && ports.iter().all(|port| *port == 53), "{ports:?}");
+    // The host itself is reached by its outward address, where only what listens on it answers.
+    for place in ["host.containers.internal:2375", "host.containers.internal:7777", "169.254.169.254:80"] {
+        assert_ne!(cala.run(["exec", "web", "/hello", "ask", place]).code, 0, "{place}");
+    }
+    cala.run(["rm", "-f", "-t", "0", "web"]).success();
+    cala.run(["network", "rm", "shop"]).success();
+}
