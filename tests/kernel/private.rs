@@ -28,8 +28,14 @@ fn server(address: SocketAddr) -> SocketAddr {
 }
 
 fn answer(mut stream: TcpStream) {
-    let mut question = [0; 1024];
-    let _ = stream.read(&mut question);
+    // All of it, in however many pieces it comes: whoever closes before resets the one who still writes.
+    let (mut question, mut piece) = (Vec::new(), [0; 1024]);
+    while let Ok(count @ 1..) = stream.read(&mut piece) {
+        question.extend_from_slice(&piece[..count]);
+        if question.ends_with(b"\r\n\r\n") {
+            break;
+        }
+    }
     let _ = stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n");
 }
 
