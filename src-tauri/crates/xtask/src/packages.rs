@@ -34,6 +34,7 @@ pub(crate) const TESTS: &[Package] = &[
     ("docker-registry", "the registry that images are pulled from"),
     ("imagemagick", "pictures of the window"),
     ("iproute2", "private networks of the tests"),
+    ("nftables", "looks at the rules of networks, and that the machine's own stay as they were"),
     ("openssl", "certificates of a test registry"),
     ("procps", "looks for processes left behind"),
     ("webkit2gtk-driver", "drives the real window"),
