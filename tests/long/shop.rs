@@ -197,13 +197,16 @@ fn the_port_moves_and_networks_change(shop: &Shop) {
 }
 
 fn a_killed_holder_is_replaced(shop: &Shop) {
+    let mut killed = 0;
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let comm = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
         if comm.trim_end() == "cala:netns back" {
             let pid = entry.file_name().to_str().unwrap().to_owned();
             assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+            killed += 1;
         }
     }
+    assert_eq!(killed, 1, "the network has one holder");
     shop.page(local(shop.port()));
     assert!(shop.python("back", "import socket; socket.create_connection(('db', 5432), 3)"));
 }
