@@ -88,10 +88,10 @@ pub enum EngineError {
     #[error("{0}: image not known")]
     ImageNotHere(String),
     /// The container's command does not exist in its file system.
-    #[error("{0}: OCI runtime attempted to invoke a command that was not found")]
+    #[error("{0}")]
     CommandNotFound(String),
     /// The container's command exists and cannot be executed.
-    #[error("{0}: OCI permission denied")]
+    #[error("{0}")]
     CommandNotExecutable(String),
     /// A file could not be read or written.
     #[error("cannot {act} `{}`", path.display())]
@@ -140,11 +140,11 @@ impl EngineError {
 }
 
 impl From<MonitorError> for EngineError {
-    /// The two failures that scripts look for get Podman's sentences.
+    /// The two failures that scripts look for have kinds of their own.
     fn from(error: MonitorError) -> Self {
         match error {
-            MonitorError::CommandNotFound { message } => Self::CommandNotFound(message),
-            MonitorError::NotExecutable { message } => Self::CommandNotExecutable(message),
+            MonitorError::CommandNotFound { .. } => Self::CommandNotFound(error.to_string()),
+            MonitorError::NotExecutable { .. } => Self::CommandNotExecutable(error.to_string()),
             other => Self::Monitor(other),
         }
     }

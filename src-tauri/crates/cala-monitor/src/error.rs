@@ -48,13 +48,13 @@ pub enum MonitorError {
         detail: String,
     },
     /// The container's command does not exist (127).
-    #[error("{message}")]
+    #[error("{message}: OCI runtime attempted to invoke a command that was not found")]
     CommandNotFound {
         /// One line.
         message: String,
     },
     /// The container's command cannot be executed (126).
-    #[error("{message}")]
+    #[error("{message}: OCI permission denied")]
     NotExecutable {
         /// One line.
         message: String,

@@ -15,6 +15,7 @@ use super::process::Process;
 use super::requests::{ended, start_failure};
 use super::streams::{ChildEnds, Streams};
 use super::volumes::Volumes;
+use crate::MonitorError;
 use crate::launcher::{failed, failure_of};
 use crate::protocol::Failure;
 use crate::{RunPlan, SeccompPlan, record};
@@ -63,10 +64,8 @@ impl Monitor {
 
     fn record_failure(&mut self, failure: &Failure) {
         let previous = record::read_state(&self.facts.container_dir);
-        let error = match &failure.step {
-            Some(step) => format!("cannot {step}: {}", failure.message),
-            None => failure.message.clone(),
-        };
+        // As whoever asked for the start hears it.
+        let error = cala_spec::error::chain(&MonitorError::from(failure.clone()));
         self.state = ContainerState { error, pid: 0, ..previous };
         if self.facts.rm {
             self.remove_container();
