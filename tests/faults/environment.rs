@@ -239,9 +239,7 @@ fn without_pasta_slirp4netns_is_the_way_out() {
     let registry = ScriptedRegistry::honest(&[("test/busybox", "1", &busybox)]);
     let image = registry.reference("test/busybox", "1");
     // The host as it is seen from outside: it is reached through the uplink.
-    let udp = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
-    udp.connect("203.0.113.1:9").unwrap();
-    let host = udp.local_addr().unwrap().ip();
+    let host = cala_testkit::host::outward();
     let udp = std::net::UdpSocket::bind((host, 0)).unwrap();
     let tcp = std::net::TcpListener::bind((host, 0)).unwrap();
     let script = format!(

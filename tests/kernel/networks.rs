@@ -2,9 +2,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
 
-use cala_testkit::{Cala, Output};
+use cala_testkit::host::{get, local, outward};
+use cala_testkit::{Cala, Output, host};
 
 use crate::{HELLO, World, networked, serve};
 
@@ -14,23 +14,6 @@ fn ask(cala: &Cala, options: &[&str], place: &str) -> Output {
     args.extend_from_slice(options);
     args.extend_from_slice(&[HELLO, "ask", place]);
     cala.run(args)
-}
-
-/// What a web server answers, asked from the host; the empty text without one.
-fn get(address: SocketAddr) -> String {
-    let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(5)) else {
-        return String::new();
-    };
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let mut answer = Vec::new();
-    let asked = stream.write_all(b"GET / HTTP/1.0\r\n\r\n");
-    // A reset ends what was read so far.
-    let _ = asked.and_then(|()| stream.read_to_end(&mut answer));
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-fn local(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 /// The port of the host that a container's only published port was given.
@@ -312,13 +295,6 @@ fn many_networks_come_and_go() {
     cala.eventually(["network", "ls", "-q"], |output| output.stdout.lines().count() == 1);
 }
 
-/// The address by which this host is known outside.
-fn outward() -> std::net::IpAddr {
-    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
-    socket.connect("203.0.113.1:9").expect("there is a way out");
-    socket.local_addr().unwrap().ip()
-}
-
 #[test]
 fn a_port_of_loopback_is_not_on_the_hosts_other_addresses() {
     let Some(World { cala, .. }) = networked() else { return };
@@ -354,6 +330,8 @@ fn a_container_finds_nothing_of_ours_on_its_network_but_names() {
     let ports = listening(&holder);
     assert!(!ports.is_empty() && ports.iter().all(|port| *port == 53), "{ports:?}");
     // The host itself is reached by its outward address, where only what listens on it answers.
+    let there = host::serve(SocketAddr::new(outward(), 0)).port();
+    cala.run(["exec", "web", "/hello", "ask", &format!("host.containers.internal:{there}")]).success();
     for place in ["host.containers.internal:2375", "host.containers.internal:7777", "169.254.169.254:80"] {
         assert_ne!(cala.run(["exec", "web", "/hello", "ask", place]).code, 0, "{place}");
     }

@@ -1,43 +1,11 @@
 //! A network of one container's own (`--network pasta`, `--network slirp4netns`), and the host's loopback.
 
-use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use cala_testkit::{Cala, Output};
+use cala_testkit::host::{get, local, outward};
+use cala_testkit::{Cala, Output, host};
 
 use crate::{HELLO, World, networked, serve};
-
-/// The address by which the host is seen from outside.
-fn outward() -> IpAddr {
-    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-    socket.connect("203.0.113.1:9").unwrap();
-    socket.local_addr().unwrap().ip()
-}
-
-/// A server of the host that answers every connection.
-fn server(address: SocketAddr) -> SocketAddr {
-    let listener = TcpListener::bind(address).unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            answer(stream);
-        }
-    });
-    address
-}
-
-fn answer(mut stream: TcpStream) {
-    // All of it, in however many pieces it comes: whoever closes before resets the one who still writes.
-    let (mut question, mut piece) = (Vec::new(), [0; 1024]);
-    while let Ok(count @ 1..) = stream.read(&mut piece) {
-        question.extend_from_slice(&piece[..count]);
-        if question.ends_with(b"\r\n\r\n") {
-            break;
-        }
-    }
-    let _ = stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n");
-}
 
 /// Answers every datagram by an error of TFTP (RFC 1350) that says so; its address and port.
 fn tftp_server(address: IpAddr) -> String {
@@ -50,15 +18,6 @@ fn tftp_server(address: IpAddr) -> String {
         }
     });
     format!("{address} {port}")
-}
-
-fn get(port: u16) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
-    let mut text = Vec::new();
-    let _ = stream.read_to_end(&mut text);
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn field(cala: &Cala, template: &str) -> String {
@@ -78,7 +37,7 @@ fn own_network(World { cala, image, .. }: &World, mode: &str, options: &str) {
     assert_eq!(field(cala, &own), "10.0.2.100 10.0.2.100");
     let port = cala.run(["port", "web"]).success();
     let port = port.text().rsplit_once(':').unwrap().1.parse().unwrap();
-    assert!(get(port).contains("Hello from a container"), "{mode}");
+    assert!(get(local(port)).contains("Hello from a container"), "{mode}");
     // Published and withdrawn while it runs, as in any network.
     let more = cala.run(["publish", "web", "127.0.0.1::80"]).success();
     assert!(!more.text().is_empty());
@@ -89,9 +48,9 @@ fn own_network(World { cala, image, .. }: &World, mode: &str, options: &str) {
         .map(|line| line.rsplit_once(':').unwrap().1.parse().unwrap())
         .find(|known| *known != port)
         .unwrap();
-    assert!(get(new).contains("Hello from a container"), "{mode}");
+    assert!(get(local(new)).contains("Hello from a container"), "{mode}");
     // Out, by TCP, UDP and with names.
-    let tcp = server(SocketAddr::new(outward(), 0));
+    let tcp = host::serve(SocketAddr::new(outward(), 0));
     ask(cala, &network, &tcp.to_string()).success();
     let udp = tftp_server(outward());
     let script = format!("busybox nslookup host.docker.internal; busybox tftp -g -r over -l /dev/null {udp}");
@@ -145,7 +104,7 @@ fn containers_with_networks_of_their_own_do_not_reach_each_other() {
 #[test]
 fn the_hosts_loopback_is_open_to_those_only_for_whom_it_was_opened() {
     let Some(World { cala, .. }) = networked() else { return };
-    let port = server("127.0.0.1:0".parse().unwrap()).port();
+    let port = host::serve(local(0)).port();
     let place = format!("host.containers.internal:{port}");
     cala.run(["network", "create", "closed"]).success();
     let made = cala.run(["network", "create", "--allow", "host-loopback", "open"]).success();

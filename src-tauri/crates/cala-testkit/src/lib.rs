@@ -13,6 +13,7 @@
 )]
 
 pub mod command;
+pub mod host;
 pub mod image;
 pub mod registry;
 pub mod require;
