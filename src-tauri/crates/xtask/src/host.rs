@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-/// What is asked of programs: name of the section and command line. A program that is missing or refused (nft wants root)
-/// makes an empty section.
+/// What is asked of programs: name of the section and command line. What a program refuses (nft wants root) is named as not
+/// compared.
 const COMMANDS: [(&str, &[&str]); 8] = [
     ("addresses", &["ip", "-br", "address"]),
     ("links", &["ip", "-br", "link"]),
@@ -43,6 +43,8 @@ const LISTEN: &str = "0A";
 pub(crate) struct Picture {
     lines: BTreeMap<&'static str, BTreeSet<String>>,
     settings: BTreeMap<String, String>,
+    /// Sections that could not be had.
+    refused: Vec<&'static str>,
 }
 
 impl Picture {
@@ -50,7 +52,10 @@ impl Picture {
     pub(crate) fn take() -> Self {
         let mut picture = Self::default();
         for (section, words) in COMMANDS {
-            picture.lines.insert(section, output_of(words).lines().map(lasting).collect());
+            match output_of(words) {
+                Some(text) => _ = picture.lines.insert(section, text.lines().map(lasting).collect()),
+                None => picture.refused.push(section),
+            }
         }
         picture.lines.insert("mounts", mounts(&read("/proc/self/mountinfo")));
         let sockets = ["/proc/net/tcp", "/proc/net/tcp6"].map(read);
@@ -88,6 +93,9 @@ impl Picture {
                 self.settings.len(),
                 self.lines.len()
             );
+            if !self.refused.is_empty() {
+                println!("not compared: {}", self.refused.join(", "));
+            }
             return Ok(());
         }
         bail!(
@@ -101,10 +109,10 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-fn output_of(words: &[&str]) -> String {
-    let Some((program, arguments)) = words.split_first() else { return String::new() };
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
-    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+fn output_of(words: &[&str]) -> Option<String> {
+    let (program, arguments) = words.split_first()?;
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// A line without what passes: lifetimes of routes and addresses.
@@ -121,12 +129,12 @@ fn lasting(line: &str) -> String {
     kept.join(" ")
 }
 
-/// Mount point, kind and source of each mount (proc_pid_mountinfo(5)).
+/// Mount point, options, kind and source of each mount (proc_pid_mountinfo(5)).
 fn mounts(text: &str) -> BTreeSet<String> {
     let line = |line: &str| {
         let (front, back) = line.split_once(" - ")?;
-        let mut back = back.split_whitespace();
-        Some(format!("{} {} {}", front.split_whitespace().nth(4)?, back.next()?, back.next()?))
+        let (mut front, mut back) = (front.split_whitespace().skip(4), back.split_whitespace());
+        Some(format!("{} {} {} {}", front.next()?, front.next()?, back.next()?, back.next()?))
     };
     text.lines().filter_map(line).collect()
 }
@@ -163,7 +171,11 @@ mod tests {
     fn picture(addresses: &[&str], settings: &[(&str, &str)]) -> Picture {
         let lines = addresses.iter().map(|line| lasting(line)).collect();
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Picture { lines: BTreeMap::from([("addresses", lines)]), settings: settings.collect() }
+        Picture {
+            lines: BTreeMap::from([("addresses", lines)]),
+            settings: settings.collect(),
+            refused: Vec::new(),
+        }
     }
 
     #[test]
@@ -185,7 +197,7 @@ mod tests {
             "25 30 0:23 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n26 30 0:5 / /dev rw - devtmpfs udev rw";
         assert_eq!(
             mounts(mountinfo),
-            ["/dev devtmpfs udev".to_owned(), "/sys sysfs sysfs".to_owned()].into()
+            ["/dev rw devtmpfs udev".to_owned(), "/sys rw,nosuid sysfs sysfs".to_owned()].into()
         );
         let tcp = "  sl  local_address rem_address   st\n   0: 0100007F:1F90 00000000:0000 0A 0\n   1: 0100007F:1F91 0100007F:0016 01 0";
         assert_eq!(listening(tcp), ["0100007F:1F90".to_owned()].into());

@@ -1,6 +1,7 @@
 //! `cargo xtask test --long`: scenarios with real software from Debian's packages, and what depends on the moment (kills,
 //! races) many times more.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,16 +24,20 @@ const FACTOR: &str = "20";
 /// What nobody reads in a container.
 const LEFT_OUT: [&str; 3] = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"];
 
-/// Makes the layer when it is missing, then runs the tests of `tests/long`.
-pub(crate) fn run(skips: &Path) -> Result<()> {
+/// Makes the layer when it is missing, then runs the tests of `tests/long` whose name contains `filter`; without one also
+/// what depends on the moment.
+pub(crate) fn run(skips: &Path, filter: Option<&str>) -> Result<()> {
     packages::ensure(&[PACKAGES])?;
     let layer = layer()?;
     let mut cargo = cargo();
     // One after the other: each takes what the machine has.
     cargo.args(["test", "--package", "cala", "--test", "long", "--", "--ignored", "--nocapture"]);
-    cargo.arg("--test-threads=1");
+    cargo.arg("--test-threads=1").args(filter);
     cargo.envs(runner(skips)).env("CALA_LONG_LAYER", layer);
-    step("long scenarios", "run them again: cargo xtask test --long", &mut cargo)?;
+    step("long scenarios", "run one again: cargo xtask test --long NAME", &mut cargo)?;
+    if filter.is_some() {
+        return Ok(());
+    }
     step("kills and races, many times", "the round is in the message", &mut often(skips))
 }
 
@@ -45,9 +50,11 @@ fn often(skips: &Path) -> Command {
     cargo
 }
 
-/// The tar; remove it to make it anew.
+/// The tar; another list of software makes another.
 fn layer() -> Result<PathBuf> {
-    let path = root().join("target/long/debian-12.tar");
+    let mut list = DefaultHasher::new();
+    (SOFTWARE, LEFT_OUT).hash(&mut list);
+    let path = root().join(format!("target/long/debian-12-{:016x}.tar", list.finish()));
     if path.exists() {
         return Ok(path);
     }

@@ -18,7 +18,7 @@ pub(crate) struct Options {
     /// Also the long scenarios with real software (about ten minutes more; as root).
     #[arg(long)]
     long: bool,
-    /// Only the Rust tests whose name contains this.
+    /// Only the Rust tests whose name contains this; with --long only such long scenarios.
     filter: Option<String>,
 }
 
@@ -36,18 +36,28 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         check::checks()?;
     }
     let before = Picture::take();
-    rust(options, &skips)?;
+    let passed = suites(options, &skips);
+    // Also when something failed: what a test left may be the reason.
+    let unchanged = before.compare_with_now();
+    passed.and(unchanged)?;
+    report(&skips)
+}
+
+fn suites(options: &Options, skips: &Path) -> Result<()> {
+    if options.long && options.filter.is_some() {
+        return build().and_then(|()| long::run(skips, options.filter.as_deref()));
+    }
+    rust(options, skips)?;
+    if options.filter.is_some() {
+        return Ok(());
+    }
     if options.long {
-        long::run(&skips)?;
-    } else if options.filter.is_none() {
+        long::run(skips, None)?;
+    } else {
         println!("\n=== not run: long scenarios with real software (cargo xtask test --long)");
     }
-    if options.filter.is_none() {
-        step("unit tests of the window", "npm test, in ui/", node::npm().args(["test"]))?;
-        browser::run(&skips)?;
-    }
-    before.compare_with_now()?;
-    report(&skips)
+    step("unit tests of the window", "npm test, in ui/", node::npm().args(["test"]))?;
+    browser::run(skips)
 }
 
 /// The unprivileged user of the tests writes into it too.
