@@ -10,7 +10,6 @@ use cala_holder::protocol::{self, Attach, Failure, Names};
 use cala_spec::ErrorKind;
 use cala_spec::network::{Network, NetworkStatus};
 use cala_spec::port::PortMapping;
-use cala_sys::netns;
 use ipnet::IpNet;
 
 use super::failure;
@@ -112,7 +111,9 @@ impl Members {
         let addresses = self.choose(&attach.addresses)?;
         let mac = self.mac(attach.mac.as_deref(), &addresses)?;
         let join = self.join_of(&attach, mac, &addresses);
-        self.connect(&join, &namespace, attach.adopt)?;
+        let connect = if attach.adopt { link::adopt } else { link::join };
+        let connected = connect(&mut self.serving.link, namespace.as_fd(), &join);
+        connected.map_err(|error| failure::of(&error))?;
         self.remember(&addresses);
         let status = self.status(&attach, mac, &addresses);
         let member = Member {
@@ -147,25 +148,6 @@ impl Members {
         let used = |name: &String| self.members.iter().any(|member| member.join.host_side == *name);
         let names = (0..=u8::MAX).map(|index| link::host_side(container, index));
         names.into_iter().find(|name| !used(name)).unwrap_or_else(|| link::host_side(container, 0))
-    }
-
-    /// Makes the link. One that lives on from a former holder is taken over, unless the network's namespace is another
-    /// now: then the container's end goes first and all is made anew. That of a former run of the container may still be
-    /// on its way out.
-    fn connect(&mut self, join: &Join, namespace: &OwnedFd, adopt: bool) -> Result<(), Failure> {
-        let there = self.serving.link.find(&join.host_side).map_err(|error| failure::of(&error))?.is_some();
-        if there && !adopt {
-            link::leave(&mut self.serving.link, join).map_err(|error| failure::of(&error))?;
-        }
-        if adopt && !there {
-            let far = Join { host_side: join.interface.clone(), ..join.clone() };
-            let gone = netns::run_in(namespace.as_fd(), || {
-                Link::open().and_then(|mut link| link::leave(&mut link, &far))
-            });
-            // There are no rules to remove in the container; what matters is told by what follows.
-            let _ = gone;
-        }
-        link::join(&mut self.serving.link, namespace.as_fd(), join).map_err(|error| failure::of(&error))
     }
 
     fn status(&self, attach: &Attach, mac: Mac, addresses: &[IpNet]) -> NetworkStatus {

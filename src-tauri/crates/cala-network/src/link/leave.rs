@@ -11,7 +11,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 
-use super::socket::{NO_DEVICE, Request, messages};
+use super::socket::{NO_BUFFER, NO_DEVICE, Request, messages};
 use super::{Join, Link, LinkError};
 use crate::SMALL_STACK;
 
@@ -62,8 +62,8 @@ fn remove(join: &Join, index: u32) -> Result<(), LinkError> {
     thread.join().unwrap_or_else(|_| Err(LinkError::Socket(io::ErrorKind::Other.into())))
 }
 
-/// A socket that hears of the links of the calling thread's network namespace.
-fn link_events() -> io::Result<Socket> {
+/// A socket that hears of the links of the calling thread's network namespace; it never waits.
+pub(crate) fn link_events() -> io::Result<Socket> {
     let mut events = Socket::new(NETLINK_ROUTE)?;
     events.bind(&SocketAddr::new(0, LINK_GROUP))?;
     events.set_non_blocking(true)?;
@@ -100,9 +100,6 @@ fn tells_the_end(events: &Socket, index: u32) -> io::Result<bool> {
         }
     }
 }
-
-/// ENOBUFS.
-const NO_BUFFER: i32 = 105;
 
 /// The bridge's word that it has one port less looks the same, but for its family.
 fn is_end_of(message: &[u8], index: u32) -> bool {

@@ -1,8 +1,8 @@
 //! Links, addresses, routes and rules of a network's namespace, by netlink.
 //!
 //! A network is a namespace N with a bridge [`BRIDGE`]; a container is a veth pair whose far end is in the container's
-//! namespace. [`set_up_network`] and [`join`] may be called again: what is there already stays (a new holder adopts the
-//! namespace of a dead one). Everything here is synchronous: one socket, one thread, the kernel answers at once.
+//! namespace. [`set_up_network`] may be called again: what is there already stays, and [`adopt`] takes over a container's link (a new
+//! holder has the namespace of a dead one). Everything here is synchronous: one socket, one thread, the kernel answers at once.
 //!
 //! Functions that take a [`Link`] act on the namespace in which it was opened, but the files below /proc/sys/net are those
 //! of the calling *thread's* namespace: call them on a thread of the holder that is in N.
@@ -33,7 +33,7 @@ pub use leave::{dismiss, leave};
 pub use network::{SetUp, set_up_network};
 pub use route::{add_default_routes, remove_default_routes};
 pub use socket::Link;
-pub use veth::join;
+pub use veth::{adopt, join};
 
 use netlink_packet_route::link::LinkAttribute;
 
@@ -60,7 +60,9 @@ const BIGGEST: u32 = 200_000;
 /// Single requests, for the uplink's tap.
 pub(crate) mod requests {
     pub(crate) use super::address::{add_address, set_up};
+    pub(crate) use super::leave::link_events;
     pub(crate) use super::route::{add_default, remove_default};
+    pub(crate) use super::socket::NO_BUFFER;
 }
 
 /// How a container joins.

@@ -260,6 +260,9 @@ impl Link {
     }
 }
 
+/// ENOBUFS: more was told than fitted.
+pub(crate) const NO_BUFFER: i32 = 105;
+
 /// ENODEV.
 pub(super) const NO_DEVICE: i32 = 19;
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsFd as _;
 
 use super::testbed::{self, Member, NEVER, Net, SOON, echo, in_user_namespace, inside, receive, sh, until};
-use super::{Link, LinkError, join, leave, set_up_network};
+use super::{Link, LinkError, adopt, join, leave, set_up_network};
 
 const V4: &str = "10.89.0.0/24";
 const V6: &str = "fd89::/64";
@@ -189,7 +189,7 @@ fn a_new_holder_finds_all_as_it_was() {
         net.link(|link| {
             set_up_network(link, &net.network)?;
             for member in [&one, &two] {
-                join(link, member.namespace.as_fd(), &member.join)?;
+                adopt(link, member.namespace.as_fd(), &member.join)?;
             }
             Ok::<(), LinkError>(())
         })

@@ -24,15 +24,36 @@ const MOST_UNSENT: u64 = 512 << 10;
 /// Joins a container to the network in whose namespace `link` was opened: makes the pair with the far end in the
 /// container, gives that its MAC address, addresses and default routes, brings it and the container's loopback up.
 ///
-/// A link with this name that is there already is taken over: a new holder calls this for a container that lives on.
+/// The link of a former run of the container, which may still be on its way out, goes first.
 ///
 /// # Errors
 /// [`LinkError::Refused`] (the container has an interface with that name), [`LinkError::Enter`],
 /// [`LinkError::Sysctl`]. What was made is gone then.
 pub fn join(link: &mut Link, container_ns: BorrowedFd<'_>, join: &Join) -> Result<(), LinkError> {
+    if link.find(&join.host_side)?.is_some() {
+        leave(link, join)?;
+    }
+    make_pair(link, container_ns, join)?;
+    bring_up(link, container_ns, join)
+}
+
+/// Takes over the link of a container that lives on from a former holder. If it is not there, because the network's
+/// namespace is another now, the container's end goes first and all is made anew.
+///
+/// # Errors
+/// As [`join`].
+pub fn adopt(link: &mut Link, container_ns: BorrowedFd<'_>, join: &Join) -> Result<(), LinkError> {
     if link.find(&join.host_side)?.is_none() {
+        let far = Join { host_side: join.interface.clone(), ..join.clone() };
+        // There are no rules to remove in the container; what matters is told by what follows.
+        let _ = netns::run_in(container_ns, || Link::open().and_then(|mut link| leave(&mut link, &far)));
         make_pair(link, container_ns, join)?;
     }
+    bring_up(link, container_ns, join)
+}
+
+/// Lets the container send, and configures its end.
+fn bring_up(link: &mut Link, container_ns: BorrowedFd<'_>, join: &Join) -> Result<(), LinkError> {
     let joined = link
         .rules()
         .and_then(|rules| rules.admit(join))

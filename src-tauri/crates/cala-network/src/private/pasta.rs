@@ -115,7 +115,7 @@ impl Said {
                 IpNet::new(address, length).map_err(|_| wrong(format!("invalid netmask {length}")))?
             }
             None => {
-                let subnet = gateway.map_or(usual.addr(), |gateway| gateway);
+                let subnet = gateway.unwrap_or(usual.addr());
                 let length = netmask.unwrap_or(usual.prefix_len());
                 let subnet =
                     IpNet::new(subnet, length).map_err(|_| wrong(format!("invalid netmask {length}")))?;

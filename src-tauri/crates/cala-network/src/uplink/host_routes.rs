@@ -10,6 +10,7 @@ use netlink_sys::{Socket, SocketAddr};
 
 use super::UplinkError;
 use crate::link::Link;
+use crate::link::requests::NO_BUFFER;
 
 /// RTMGRP_IPV4_ROUTE and RTMGRP_IPV6_ROUTE.
 const ROUTE_GROUPS: u32 = 0x40 | 0x400;
@@ -109,9 +110,6 @@ pub(super) fn drain(socket: &Socket) -> bool {
         }
     }
 }
-
-/// ENOBUFS.
-const NO_BUFFER: i32 = 105;
 
 fn leads_out(route: &RouteMessage) -> bool {
     let main = route.header.table == RouteHeader::RT_TABLE_MAIN;

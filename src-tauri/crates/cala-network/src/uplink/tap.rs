@@ -3,16 +3,12 @@
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 use cala_sys::netns;
-use netlink_sys::protocols::NETLINK_ROUTE;
-use netlink_sys::{Socket, SocketAddr};
+use netlink_sys::Socket;
 
 use super::host_routes::drain;
 use super::program::Kind;
 use super::{Families, UplinkError};
 use crate::link::{DEFAULT_MTU, Link, LinkError, UPLINK, requests};
-
-/// RTMGRP_LINK.
-const LINK_GROUP: u32 = 1;
 
 /// The interface [`UPLINK`] in N, seen from the host thread: its sockets were opened in N and stay there.
 #[derive(Debug)]
@@ -25,12 +21,7 @@ pub(super) struct Tap {
 
 impl Tap {
     pub(super) fn open(n: BorrowedFd<'_>, ipv6: bool) -> Result<Self, UplinkError> {
-        let opened = netns::run_in(n, || {
-            let mut events = Socket::new(NETLINK_ROUTE)?;
-            events.bind(&SocketAddr::new(0, LINK_GROUP))?;
-            events.set_non_blocking(true)?;
-            Ok((events, Link::without_rules()))
-        });
+        let opened = netns::run_in(n, || Ok((requests::link_events()?, Link::without_rules())));
         let (events, link) = opened.and_then(|opened| opened).map_err(LinkError::Enter)?;
         Ok(Self { events, link: link?, ipv6 })
     }

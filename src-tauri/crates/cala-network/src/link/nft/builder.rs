@@ -301,7 +301,7 @@ impl Rule<'_, '_> {
         self.equals(1, &[1]);
     }
 
-    /// The packet is not followed as part of a connection, which costs more than anything else on its way.
+    /// The packet is not followed as part of a connection.
     pub(super) fn do_not_track(&mut self) {
         self.expression("notrack", |_| {});
     }

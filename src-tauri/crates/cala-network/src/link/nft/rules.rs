@@ -3,7 +3,7 @@
 //! Table `inet cala`
 //! - what comes from the bridge for a transparent socket of the holder is marked; a routing rule brings it there.
 //! - what is between containers and the holder's own sockets is not followed as connections are: nothing of it is
-//!   translated, and published ports are a third faster without.
+//!   translated, so to follow it would be work for nothing.
 //! - on the way out by the uplink everything is masqueraded: two containers may use the same source port, and without it
 //!   one gets the other's answers. TCP and UDP keep to ports that a user may bind.
 //!
