@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cala_network::{addresses, uplink};
 use cala_spec::{Classify as _, ContainerStatus, Platform, capability};
@@ -41,7 +41,7 @@ impl Engine {
             );
         }
         Ok(Info {
-            host: self.host(&ids, interfaces, version, controllers),
+            host: self.host(&ids, &uplinks, interfaces, version, controllers),
             store: self.store_info()?,
             registries: BTreeMap::new(),
             version: Self::version(),
@@ -52,6 +52,7 @@ impl Engine {
     fn host(
         &self,
         ids: &IdMappings,
+        uplinks: &[(&str, PathBuf)],
         interfaces: Vec<addresses::Interface>,
         cgroup_version: &str,
         cgroup_controllers: Vec<String>,
@@ -75,12 +76,9 @@ impl Engine {
             mem_total: memory("MemTotal"),
             network_backend: "cala".to_owned(),
             network_interfaces: interfaces.into_iter().map(interface).collect(),
-            pasta: uplink_info("pasta"),
-            rootless_network_cmd: uplink::installed()
-                .first()
-                .map(|(name, _)| (*name).to_owned())
-                .unwrap_or_default(),
-            slirp4netns: uplink_info("slirp4netns"),
+            pasta: uplink_info(uplinks, "pasta"),
+            rootless_network_cmd: uplinks.first().map(|(name, _)| (*name).to_owned()).unwrap_or_default(),
+            slirp4netns: uplink_info(uplinks, "slirp4netns"),
             oci_runtime: OciRuntimeInfo {
                 name: "cala".to_owned(),
                 path: self.program("cala-oci").to_string_lossy().into_owned(),
@@ -146,8 +144,8 @@ fn ids(warnings: &mut Vec<String>) -> IdMappings {
     IdMappings { uidmap: uid.iter().map(mapping).collect(), gidmap: gid.iter().map(mapping).collect() }
 }
 
-fn uplink_info(program: &str) -> UplinkInfo {
-    let found = uplink::installed().into_iter().find(|(name, _)| *name == program);
+fn uplink_info(uplinks: &[(&str, PathBuf)], program: &str) -> UplinkInfo {
+    let found = uplinks.iter().find(|(name, _)| *name == program);
     let executable = found.map(|(_, path)| path.to_string_lossy().into_owned()).unwrap_or_default();
     UplinkInfo { executable }
 }

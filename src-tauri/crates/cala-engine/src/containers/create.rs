@@ -177,12 +177,12 @@ impl Engine {
         dir: &ContainerDir,
         seccomp: Option<&oci_spec::runtime::LinuxSeccomp>,
     ) -> Result<()> {
-        let done = seccomp
-            .map_or(Ok(()), |profile| write_profile(&dir.path, profile))
-            .and_then(|()| self.write_private_network(config))
-            .and_then(|()| match dir.upper_owner {
-                Some((uid, gid)) => Ok(self.helper()?.change_owner(&dir.path.join("upper"), uid, gid)?),
-                None => Ok(()),
+        let done =
+            seccomp.map_or(Ok(()), |profile| write_profile(&dir.path, profile)).and_then(|()| {
+                match dir.upper_owner {
+                    Some((uid, gid)) => Ok(self.helper()?.change_owner(&dir.path.join("upper"), uid, gid)?),
+                    None => Ok(()),
+                }
             });
         done.inspect_err(|_| self.unmake(&config.id))
     }

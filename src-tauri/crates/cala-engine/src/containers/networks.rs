@@ -259,25 +259,22 @@ impl Engine {
             return Ok((read("hosts"), read("resolv.conf")));
         }
         let spec = &config.spec;
-        let host = self.host_address(config)?;
+        let networks = self.networks_of(config)?;
+        let host = Self::host_address(&networks);
         let added = spec.add_hosts.iter().map(|text| add_host(text, host)).collect::<Result<Vec<_>>>()?;
         let hosts = files::hosts_of_networks(&added, host);
-        let resolv = files::resolv_conf_of_networks(&spec.dns, &self.search(config)?, &spec.dns_options);
+        let resolv = files::resolv_conf_of_networks(&spec.dns, &search(spec, &networks), &spec.dns_options);
         Ok((hosts, resolv))
     }
+}
 
-    /// The search domains: those asked for, else the one of the names of containers where a network answers them.
-    fn search(&self, config: &ContainerConfig) -> Result<Vec<String>> {
-        if !config.spec.dns_search.is_empty() {
-            return Ok(config.spec.dns_search.iter().filter(|domain| *domain != ".").cloned().collect());
-        }
-        for attachment in &config.networks {
-            if self.network(&attachment.network)?.dns_enabled {
-                return Ok(vec![DNS_DOMAIN.to_owned()]);
-            }
-        }
-        Ok(Vec::new())
+/// The search domains: those asked for, else the one of the names of containers where a network answers them.
+fn search(spec: &ContainerSpec, networks: &[Network]) -> Vec<String> {
+    if !spec.dns_search.is_empty() {
+        return spec.dns_search.iter().filter(|domain| *domain != ".").cloned().collect();
     }
+    let answered = networks.iter().any(|network| network.dns_enabled);
+    answered.then(|| DNS_DOMAIN.to_owned()).into_iter().collect()
 }
 
 fn own_names(config: &ContainerConfig) -> Vec<String> {

@@ -1,5 +1,5 @@
-//! The network of one container's own (`--network pasta`, `--network slirp4netns`): its record lies in the container's
-//! directory, is made with it and goes with it, and no list of networks shows it.
+//! The network of one container's own (`--network pasta`, `--network slirp4netns`): its record follows from the
+//! container's; for the holder it is written into the container's directory at each start. No list of networks shows it.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ impl Engine {
         Ok(private.map(|private| private.network(&id, config.name.as_str(), config.created_ns)))
     }
 
-    /// Stores the record of a container's own network in the container's directory.
+    /// Writes the record of a container's own network, for its holder.
     pub(super) fn write_private_network(&self, config: &ContainerConfig) -> Result<()> {
         let (Some(dir), Some(network)) = (self.private_network_dir(config)?, self.private_network(config)?)
         else {
@@ -72,17 +72,19 @@ impl Engine {
         }
     }
 
-    /// The address of the host for a container: its own outward one, or the one that means its loopback where a network of
-    /// the container opens that.
-    pub(crate) fn host_address(&self, config: &ContainerConfig) -> Result<Option<IpAddr>> {
-        let mut networks = self.private_network(config)?.into_iter().collect::<Vec<_>>();
-        for attachment in &config.networks {
-            networks.push(self.network(&attachment.network)?);
-        }
+    /// The address of the host for a container in these networks: its own outward one, or the one that means its loopback
+    /// where one of them opens that.
+    pub(crate) fn host_address(networks: &[Network]) -> Option<IpAddr> {
         if networks.iter().any(options::opens_host_loopback) {
-            return Ok(Some(uplink::HOST_LOOPBACK.into()));
+            return Some(uplink::HOST_LOOPBACK.into());
         }
-        Ok(outward_address())
+        outward_address()
+    }
+
+    /// All networks that a container is in, its own included.
+    pub(crate) fn networks_of(&self, config: &ContainerConfig) -> Result<Vec<Network>> {
+        let networks = config.networks.iter().map(|attachment| self.network(&attachment.network));
+        networks.chain(self.private_network(config).transpose()).collect()
     }
 }
 

@@ -82,26 +82,16 @@ impl Engine {
                 Ok(None)
             };
         }
-        let started = self.launch_prepared(&container.config, console_size, how);
-        started.inspect_err(|error| self.keep_failure(id, error)).map(Some)
+        let prepared = self.prepare(&container.config, console_size);
+        let (monitor, _holders) = prepared.inspect_err(|error| self.keep_failure(id, error))?;
+        Ok(Some(how(monitor)?))
     }
 
-    fn launch_prepared<T>(
-        &self,
-        config: &ContainerConfig,
-        console_size: Option<(u16, u16)>,
-        how: impl FnOnce(MonitorClient) -> std::result::Result<T, cala_monitor::MonitorError>,
-    ) -> Result<T> {
-        let (monitor, _holders) = self.prepare(config, console_size)?;
-        Ok(how(monitor)?)
-    }
-
-    /// Writes down why a container did not start, for those who look later; the next start that works clears it. Under the
-    /// stage lock. What cannot be written is told to the caller of the start all the same.
+    /// Writes down why a container did not come to its monitor, which writes down all that fails later; the next start that
+    /// works clears it. Under the stage lock. What cannot be written is told to the caller of the start all the same.
     fn keep_failure(&self, id: &ContainerId, error: &EngineError) {
         let Ok(store) = self.store() else { return };
-        // One that was removed at its failure has none, and one that lives has its monitor's.
-        let Some(state) = store.read_state(id).ok().filter(|state| !state.status.is_alive()) else { return };
+        let Ok(state) = store.read_state(id) else { return };
         let state = ContainerState { error: cala_spec::error::chain(error), ..state };
         if let Err(error) = store.write_state(id, &state, false) {
             tracing::debug!(%error, "why the container did not start could not be written down");
@@ -116,6 +106,7 @@ impl Engine {
         config: &ContainerConfig,
         console_size: Option<(u16, u16)>,
     ) -> Result<(MonitorClient, Vec<HolderClient>)> {
+        self.write_private_network(config)?;
         let monitor = || -> Result<MonitorClient> {
             let plan = self.write_plan(config, console_size)?;
             let run_dir = self.store()?.run_dir(&config.id);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cala_holder::HolderClient;
 use cala_holder::protocol::Reach;
 use cala_spec::container::NetworkMode;
-use cala_spec::{Network, NetworkAttachment, Protocol};
+use cala_spec::{Network, Protocol};
 use cala_store::{Container, StoreError};
 
 use super::explain::{self, Port, Why};
@@ -98,13 +98,8 @@ impl Engine {
             let client = HolderClient::connect_within(self.run_root(), &status.network, HOLDER_LIMIT)?;
             holders.push((status.network.clone(), client));
         }
-        let mut networks = self.networks_of(&container.config.networks)?;
-        networks.extend(self.private_network(&container.config)?);
+        let networks = self.networks_of(&container.config)?;
         Ok(Asker { container, networks, holders })
-    }
-
-    fn networks_of(&self, attachments: &[NetworkAttachment]) -> Result<Vec<Network>> {
-        attachments.iter().map(|attachment| self.network(&attachment.network)).collect()
     }
 
     fn target(&self, asker: &mut Asker, text: &str) -> Result<Target> {
@@ -120,7 +115,7 @@ impl Engine {
             Err(error) => return Err(error),
         }
         if HOST_NAMES.contains(&text) {
-            let host = self.host_address(&asker.container.config)?;
+            let host = Self::host_address(&asker.networks);
             return Ok(host.map_or(Target::Unknown, |host| Target::Addresses(vec![host])));
         }
         let mut addresses = asker.resolve(text)?;
