@@ -16,6 +16,7 @@ pub mod files;
 pub mod forward;
 pub mod holder;
 pub mod link;
+mod mac;
 pub mod mode;
 pub mod options;
 pub mod private;

@@ -13,11 +13,11 @@ use cala_spec::port::PortMapping;
 use ipnet::IpNet;
 
 use super::failure;
-use super::mac::Mac;
 use super::pool::{Pool, PoolError};
 use crate::dns::{DnsHandle, Zone};
 use crate::forward::{Forwarder, Target};
 use crate::link::{self, Join, Link};
+use crate::mac::Mac;
 
 /// Bytes of the longest interface name (if_nametoindex(3)).
 const MAX_INTERFACE: usize = 15;
@@ -250,6 +250,10 @@ impl Members {
         if let Some(member) = self.members.iter().find(|member| member.status.mac == text) {
             let message =
                 format!("requested MAC address {text} is already used by container {}", member.names.name);
+            return Err(failure::new(ErrorKind::Conflict, "mac_address_taken", message));
+        }
+        if self.network.subnets.first().is_some_and(|subnet| Mac::of(subnet.gateway) == mac) {
+            let message = format!("requested MAC address {text} is the gateway's");
             return Err(failure::new(ErrorKind::Conflict, "mac_address_taken", message));
         }
         Ok(mac)

@@ -17,7 +17,6 @@ mod control;
 mod failure;
 mod host;
 mod launcher;
-mod mac;
 mod members;
 mod pool;
 mod reach;

@@ -14,6 +14,7 @@ use super::address::{EXISTS, add_address, set_up};
 use super::route::{LOOPBACK, any, everything_is_local, marked_is_local, unreachable};
 use super::socket::Request;
 use super::{BRIDGE, Link, LinkError, mtu_of, sysctl};
+use crate::mac::Mac;
 
 /// What the kernel could do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub fn set_up_network(link: &mut Link, network: &Network) -> Result<SetUp, LinkE
     let ipv6 = network.subnets.iter().any(|subnet| matches!(subnet.subnet, IpNet::V6(_)));
     // Before the bridge and the uplink's tap are made: they are born with these.
     sysctl::write(&defaults(network.internal, ipv6))?;
-    make_bridge(link, mtu_of(network))?;
+    make_bridge(link, network)?;
     let index = link.find(BRIDGE)?.map_or(0, |found| found.index);
     let mut requests = vec![set_up("lo", LOOPBACK, None), set_up(BRIDGE, index, None)];
     let gateways = network.subnets.iter();
@@ -51,19 +52,24 @@ pub fn set_up_network(link: &mut Link, network: &Network) -> Result<SetUp, LinkE
     link.rules()?.set_up(network.internal, &own)
 }
 
-fn make_bridge(link: &mut Link, mtu: u32) -> Result<(), LinkError> {
+/// With a MAC address that is set: one of the kernel's choice would be that of some container's link and change when that
+/// comes or goes, and until they asked again all others would send to nobody.
+fn make_bridge(link: &mut Link, network: &Network) -> Result<(), LinkError> {
     let mut message = LinkMessage::default();
     message.header.flags = LinkFlags::Up;
     message.header.change_mask = LinkFlags::Up;
     message.attributes = vec![
         LinkAttribute::IfName(BRIDGE.to_owned()),
-        LinkAttribute::Mtu(mtu),
+        LinkAttribute::Mtu(mtu_of(network)),
         LinkAttribute::LinkInfo(vec![
             LinkInfo::Kind(InfoKind::Bridge),
             // Without a querier snooping only loses multicast between containers, neighbour discovery above all.
             LinkInfo::Data(InfoData::Bridge(vec![InfoBridge::MulticastSnooping(false)])),
         ]),
     ];
+    if let Some(subnet) = network.subnets.first() {
+        message.attributes.push(LinkAttribute::Address(Mac::of(subnet.gateway).0.to_vec()));
+    }
     let request = Request::new(format!("make the bridge {BRIDGE}"), RouteNetlinkMessage::NewLink(message))
         .flags(NLM_F_CREATE | NLM_F_EXCL)
         .tolerate(&[EXISTS]);

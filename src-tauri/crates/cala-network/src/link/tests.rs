@@ -239,6 +239,25 @@ fn an_internal_network_has_no_way_out() {
 }
 
 #[test]
+fn the_gateway_stays_the_same_for_all_whoever_comes_and_goes() {
+    in_user_namespace("link::tests::the_gateway_stays_the_same_for_all_whoever_comes_and_goes", || {
+        let net = both();
+        let bridge =
+            || inside(&net.namespace, || sh("ip -o link show br0 | grep -o 'link/ether [0-9a-f:]*'"));
+        assert_eq!(bridge().trim(), "link/ether 02:42:0a:59:00:01");
+        // A bridge without an address of its own has the lowest of its links': with eight of them it changes surely.
+        let members: Vec<Member> = (2..10).map(|number| net.member(number)).collect();
+        assert_eq!(bridge().trim(), "link/ether 02:42:0a:59:00:01");
+        for pair in members.windows(2) {
+            pair[1].udp(0).send_to(b"x", "10.89.0.1:9").expect("it is sent");
+            until("the neighbour", || pair[1].sh("ip neigh show 10.89.0.1").contains("02:42:0a:59:00:01"));
+            net.link(|link| crate::link::leave(link, &pair[0].join)).expect("it leaves");
+        }
+        assert_eq!(bridge().trim(), "link/ether 02:42:0a:59:00:01");
+    });
+}
+
+#[test]
 fn who_leaves_leaves_nothing() {
     in_user_namespace("link::tests::who_leaves_leaves_nothing", || {
         let net = both();

@@ -47,7 +47,9 @@ fn addresses_are_checked() {
     let mac =
         |text: &'static str| move |attach: &mut cala_holder::protocol::Attach| attach.mac = Some(text.into());
     assert_eq!(code(attach_with(&net, &b, mac("01:00:5e:00:00:01"))), "invalid_mac_address");
-    assert_eq!(code(attach_with(&net, &b, mac("02:42:0a:59:48:06"))), "mac_address_taken");
+    for taken in ["02:42:0a:59:48:06", "02:42:0a:59:48:01"] {
+        assert_eq!(code(attach_with(&net, &b, mac(taken))), "mac_address_taken", "{taken}");
+    }
     for interface in ["", "lo", "a/b", "sixteen-letters-", "a b"] {
         let refused = attach_with(&net, &b, |attach| attach.interface = interface.into());
         assert_eq!(code(refused), "invalid_request", "{interface}");

@@ -1,4 +1,4 @@
-//! MAC addresses of containers: pure.
+//! MAC addresses of containers and bridges: pure.
 //!
 //! Made from the address, so that a container that comes back with its address is known by its neighbours at once.
 
@@ -8,11 +8,11 @@ use std::str::FromStr;
 
 /// A MAC address of one interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mac(pub(super) [u8; 6]);
+pub(crate) struct Mac(pub(crate) [u8; 6]);
 
 impl Mac {
     /// 02:42 (locally administered) and the last four bytes of the address.
-    pub(super) fn of(address: IpAddr) -> Self {
+    pub(crate) fn of(address: IpAddr) -> Self {
         let [.., a, b, c, d] = match address {
             IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
             IpAddr::V6(address) => address.octets(),
