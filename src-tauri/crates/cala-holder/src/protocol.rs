@@ -69,11 +69,15 @@ pub enum Request {
         #[serde(default)]
         ended: bool,
     },
-    /// Which addresses has this name here, or which name has this address? Asked by the holder of another network that
-    /// the asking container is in.
+    /// Which addresses has this name here? Asked by the holder of another network that the asking container is in.
     Resolve {
         /// A name without the domain, lower case.
         name: String,
+    },
+    /// Which container has this address here? Asked as [`Request::Resolve`] is.
+    NameOf {
+        /// The address.
+        address: IpAddr,
     },
     /// What is in the network now.
     Snapshot,
@@ -160,6 +164,11 @@ pub enum Reply {
     Resolved {
         /// Addresses of the name.
         addresses: Vec<IpAddr>,
+    },
+    /// Answer to `NameOf`.
+    Named {
+        /// The container's name, lower case; `None` when nobody here has the address.
+        name: Option<String>,
     },
     /// Answer to `Snapshot`.
     Snapshot(Snapshot),

@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use cala_holder::protocol::Request;
+
 use super::peers::{Put, Told};
 use super::pending::{Asker, Pending, Stage, Way, is_poor};
 use super::poller::Token;
@@ -16,12 +18,14 @@ use super::zone::Finding;
 impl Server {
     /// Asks others for a name that is unknown here; `finding` is what it comes to when other networks do not know it either.
     pub(super) fn ask_others(&mut self, asker: Asker, question: Question, message: &[u8], finding: Finding) {
-        let networks =
-            if question.name.reverse().is_some() { Vec::new() } else { self.zone.also_in(asker.address) };
+        let networks = self.zone.also_in(asker.address);
         if networks.is_empty() && finding != Finding::Elsewhere {
             return self.answer(asker, &question, &finding);
         }
-        let name = question.name.without_domain().to_owned();
+        let request = match question.name.reverse() {
+            Some(address) => Request::NameOf { address },
+            None => Request::Resolve { name: question.name.without_domain().to_owned() },
+        };
         let (key, evicted) = self.waiting.insert(Pending::new(asker, question, message, finding, self.now));
         // Whose question had to give way asks again; an answer now would only make it faster.
         if let Some(Way::Connection(connection)) = evicted.map(|evicted| evicted.asker.way)
@@ -34,13 +38,13 @@ impl Server {
         if let Way::Connection(connection) = asker.way {
             self.clients.set_waiting(connection, true);
         }
-        self.ask_networks(key, &networks, &name);
+        self.ask_networks(key, &networks, &request);
     }
 
-    fn ask_networks(&mut self, key: Key, networks: &[String], name: &str) {
+    fn ask_networks(&mut self, key: Key, networks: &[String], request: &Request) {
         let (mut asked, mut unsure) = (0, false);
         for network in networks {
-            match self.peers.ask(&self.poller, network, name, key, self.now) {
+            match self.peers.ask(&self.poller, network, request, key, self.now) {
                 Put::Asked => asked += 1,
                 Put::Nobody => {}
                 Put::Silent => unsure = true,
@@ -57,16 +61,16 @@ impl Server {
 
     /// What the holders of other networks have said.
     pub(super) fn take_told(&mut self, told: Vec<Told>) {
-        for Told { question, addresses } in told {
+        for Told { question, finding } in told {
             let Some(pending) = self.waiting.get_mut(question) else { continue };
             let Stage::Peers(left) = &mut pending.stage else { continue };
             *left -= 1;
             let left = *left;
-            pending.unsure |= addresses.is_none();
-            match addresses {
-                Some(addresses) if !addresses.is_empty() => {
+            pending.unsure |= finding.is_none();
+            match finding {
+                Some(found) if found != Finding::Missing => {
                     if let Some(pending) = self.finish(question) {
-                        self.answer(pending.asker, &pending.question, &Finding::Addresses(addresses));
+                        self.answer(pending.asker, &pending.question, &found);
                         self.settle(pending.asker);
                     }
                 }

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Write as _};
-use std::net::IpAddr;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::poller::{Poller, Token};
 use super::table::{Key, Table};
+use super::zone::Finding;
 
 /// Questions that one holder has not answered yet; more are not put to it.
 const MAX_ASKED: usize = 64;
@@ -46,8 +46,8 @@ struct Peer {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) question: Key,
-    /// `None`: it has not answered.
-    pub(super) addresses: Option<Vec<IpAddr>>,
+    /// What it has found, [`Finding::Missing`] if nothing; `None`: it has not answered.
+    pub(super) finding: Option<Finding>,
 }
 
 /// Whether a question could be put to a holder.
@@ -79,7 +79,7 @@ impl Peers {
         &mut self,
         poller: &Poller,
         network: &str,
-        name: &str,
+        request: &Request,
         question: Key,
         now: Instant,
     ) -> Put {
@@ -98,7 +98,7 @@ impl Peers {
         let Some(peer) = self.table.get_mut(key).filter(|peer| peer.asked.len() < MAX_ASKED) else {
             return Put::Silent;
         };
-        let Ok(bytes) = encode(&Request::Resolve { name: name.to_owned() }) else { return Put::Silent };
+        let Ok(bytes) = encode(request) else { return Put::Silent };
         peer.out.extend_from_slice(&bytes);
         peer.asked.push_back(question);
         peer.used = now;
@@ -175,7 +175,7 @@ impl Peers {
     fn close(&mut self, key: Key) -> Vec<Told> {
         let Some(peer) = self.table.remove(key) else { return Vec::new() };
         self.by_network.remove(&peer.network);
-        peer.asked.into_iter().map(|question| Told { question, addresses: None }).collect()
+        peer.asked.into_iter().map(|question| Told { question, finding: None }).collect()
     }
 }
 
@@ -229,11 +229,13 @@ impl Peer {
             return self.greeted;
         }
         let Some(question) = self.asked.pop_front() else { return false };
-        let addresses = match reply {
-            Reply::Resolved { addresses } => Some(addresses),
+        let finding = match reply {
+            Reply::Resolved { addresses } if addresses.is_empty() => Some(Finding::Missing),
+            Reply::Resolved { addresses } => Some(Finding::Addresses(addresses)),
+            Reply::Named { name } => Some(name.map_or(Finding::Missing, Finding::Pointer)),
             _ => None,
         };
-        told.push(Told { question, addresses });
+        told.push(Told { question, finding });
         true
     }
 }

@@ -106,6 +106,12 @@ impl Zone {
         tables.find(&normal(name)).map(<[IpAddr]>::to_vec).unwrap_or_default()
     }
 
+    /// The name of the container that has an address here; `None` too when names are not answered.
+    #[must_use]
+    pub fn name_of(&self, address: IpAddr) -> Option<String> {
+        self.read().name_of(address).map(str::to_owned)
+    }
+
     /// Who is asked instead of the host's resolvers.
     pub(super) fn servers(&self) -> Vec<IpAddr> {
         self.read().rules.servers.clone()
@@ -218,10 +224,14 @@ impl Tables {
         }
     }
 
+    fn name_of(&self, address: IpAddr) -> Option<&str> {
+        let entry = self.containers.get(self.addresses.get(&address)?)?;
+        entry.names.first().filter(|_| self.rules.enabled).map(String::as_str)
+    }
+
     fn pointer(&self, address: IpAddr) -> Finding {
-        let entry = self.addresses.get(&address).and_then(|id| self.containers.get(id));
-        match entry.and_then(|entry| entry.names.first()).filter(|_| self.rules.enabled) {
-            Some(name) => Finding::Pointer(name.clone()),
+        match self.name_of(address) {
+            Some(name) => Finding::Pointer(name.to_owned()),
             None if self.rules.subnets.iter().any(|subnet| subnet.contains(&address)) => Finding::Missing,
             None => self.elsewhere(),
         }

@@ -353,6 +353,11 @@ impl Members {
         self.serving.zone.resolve(name)
     }
 
+    /// The name of whoever has an address here.
+    pub(super) fn name_of(&self, address: IpAddr) -> Option<String> {
+        self.serving.zone.name_of(address)
+    }
+
     /// Takes over what may change while a network is in use: resolvers, labels, name.
     pub(super) fn reload(&mut self, network: Network) {
         self.serving.zone.reload(&network);

@@ -49,6 +49,9 @@ impl Holder {
                 self.members.withdraw(number, ended);
                 Ok(done(()))
             }
+            Request::NameOf { address } => {
+                Ok(Some((Reply::Named { name: self.members.name_of(address) }, None)))
+            }
             Request::Resolve { name } => {
                 Ok(Some((Reply::Resolved { addresses: self.members.resolve(&name) }, None)))
             }

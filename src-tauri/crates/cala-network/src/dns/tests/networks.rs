@@ -47,6 +47,11 @@ fn serve(mut stream: UnixStream, asked: &AtomicUsize) {
                     let found = name == "db" || name == "my.db";
                     Reply::Resolved { addresses: if found { addresses(&["10.90.0.7"]) } else { Vec::new() } }
                 }
+                Request::NameOf { address } => {
+                    asked.fetch_add(1, Ordering::Relaxed);
+                    let found = addresses(&["10.90.0.7"]).contains(&address);
+                    Reply::Named { name: found.then(|| "db".to_owned()) }
+                }
                 other => panic!("{other:?}"),
             };
             stream.write_all(&encode(&reply).unwrap()).unwrap();
@@ -74,12 +79,18 @@ fn names_of_the_other_networks_of_the_asker_are_answered_to_it_alone() {
     assert_eq!(client.ask("none", RecordType::A).metadata.response_code, ResponseCode::NXDomain);
     assert_eq!(resolver.count(), 0);
     assert_eq!(texts(&client.ask("example.org", RecordType::A)), ["192.0.2.1"]);
+    // Addresses too; the next one is nobody's there, so it is for the host's resolvers.
+    assert_eq!(texts(&client.ask("7.0.90.10.in-addr.arpa", RecordType::PTR)), ["db."]);
+    let forwarded = resolver.count();
+    client.ask("8.0.90.10.in-addr.arpa", RecordType::PTR);
+    assert_eq!(resolver.count(), forwarded + 1);
     let mut stream = connect(&bed, 1);
     write_message(&mut stream, &query(1, "db", RecordType::A, None));
     assert_eq!(read_message(&mut stream).unwrap().answers.len(), 1);
     let before = asked.load(Ordering::Relaxed);
     let stranger = Client::new(&bed, 2);
     assert_eq!(stranger.ask("db", RecordType::A).metadata.response_code, ResponseCode::NXDomain);
+    assert_ne!(texts(&stranger.ask("7.0.90.10.in-addr.arpa", RecordType::PTR)), ["db."]);
     assert_eq!(asked.load(Ordering::Relaxed), before);
 }
 
