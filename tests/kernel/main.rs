@@ -2,15 +2,21 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod dns;
 mod faults;
 mod hostile;
 mod images;
 mod inside;
+mod isolation;
 mod lifecycle;
+mod names;
 mod networks;
 mod private;
 mod reach;
 mod volumes;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command};
 
 use cala_testkit::{Cala, Image, Output, Registry};
 
@@ -61,6 +67,35 @@ pub(crate) fn serve(cala: &Cala, name: &str, options: &[&str], port: &str) {
     args.extend_from_slice(options);
     args.extend_from_slice(&[HELLO, "serve", port]);
     cala.run(args).success();
+}
+
+/// One field of `inspect`.
+#[track_caller]
+pub(crate) fn field(cala: &Cala, name: &str, template: &str) -> String {
+    cala.run(["inspect", name, "--format", template]).success().text().to_owned()
+}
+
+/// The IPv4 address of a container in a network.
+#[track_caller]
+pub(crate) fn address_in(cala: &Cala, name: &str, network: &str) -> String {
+    field(cala, name, &format!("{{{{(index .NetworkSettings.Networks {network:?}).IPAddress}}}}"))
+}
+
+/// This program in a container's network, there to run one of its own tests that is ignored otherwise.
+pub(crate) fn in_network(cala: &Cala, name: &str, test: &str) -> Command {
+    let mut command = Command::new("nsenter");
+    command
+        .args(["-t", &field(cala, name, "{{.State.Pid}}"), "-U", "-n", "--preserve-credentials", "--"])
+        .arg(std::env::current_exe().expect("it runs"))
+        .args(["--exact", test, "--ignored", "--nocapture"]);
+    command
+}
+
+/// Waits until a child has printed a word.
+#[track_caller]
+pub(crate) fn wait_for(child: &mut Child, word: &str) {
+    let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    assert!(lines.map_while(Result::ok).any(|line| line.contains(word)), "{word}");
 }
 
 impl World {

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use cala_testkit::host::{get, local, outward};
 use cala_testkit::{Cala, Output, host};
 
-use crate::{HELLO, World, networked, serve};
+use crate::{HELLO, World, address_in, field, networked, serve};
 
 /// Whether a container in these networks reaches a place by HTTP.
 fn ask(cala: &Cala, options: &[&str], place: &str) -> Output {
@@ -20,14 +20,6 @@ fn ask(cala: &Cala, options: &[&str], place: &str) -> Output {
 fn host_port(cala: &Cala, name: &str) -> u16 {
     let shown = cala.run(["port", name]).success().text().to_owned();
     shown.rsplit_once(':').unwrap().1.parse().unwrap()
-}
-
-fn field(cala: &Cala, name: &str, template: &str) -> String {
-    cala.run(["inspect", name, "--format", template]).success().text().to_owned()
-}
-
-fn address_in(cala: &Cala, name: &str, network: &str) -> String {
-    field(cala, name, &format!("{{{{(index .NetworkSettings.Networks {network:?}).IPAddress}}}}"))
 }
 
 #[test]

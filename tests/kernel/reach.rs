@@ -1,14 +1,14 @@
 //! What a person is told of the network: who has a port, whether a container reaches another, and why not.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, UdpSocket};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use cala_testkit::image::Compression;
 use cala_testkit::{Cala, Image, LayerBuilder, Output};
 use serde_json::Value;
 
-use crate::{HELLO, World, networked, serve, world};
+use crate::{HELLO, World, in_network, networked, serve, wait_for, world};
 
 fn json(output: &Output) -> Value {
     serde_json::from_str(output.text()).unwrap()
@@ -34,18 +34,13 @@ const UDP_SOCKET: &str = "CALA_TEST_UDP_SOCKET";
 
 /// A program in a container's network that has a socket and answers nothing, until its standard input ends.
 fn udp_socket(cala: &Cala, name: &str, address: &str) -> Child {
-    let pid = cala.run(["inspect", name, "--format", "{{.State.Pid}}"]).success().text().to_owned();
-    let mut child = Command::new("nsenter")
-        .args(["-t", &pid, "-U", "-n", "--preserve-credentials", "--"])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "reach::is_a_udp_socket", "--ignored", "--nocapture"])
+    let mut child = in_network(cala, name, "reach::is_a_udp_socket")
         .env(UDP_SOCKET, address)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.map_while(Result::ok).any(|line| line.contains("bound")), "{name}");
+    wait_for(&mut child, "bound");
     child
 }
 

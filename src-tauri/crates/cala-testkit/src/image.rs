@@ -155,6 +155,12 @@ impl Image {
 }
 
 const APPLETS: &[&str] = &[
+    "arping",
+    "awk",
+    "cut",
+    "httpd",
+    "nslookup",
+    "ping",
     "sh",
     "cat",
     "chmod",

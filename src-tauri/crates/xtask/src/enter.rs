@@ -39,6 +39,8 @@ const NETWORK: &str = r#"set -e
 ip link set lo up
 # As systemd sets it: whoever is here may send echo requests.
 echo '0 2147483647' >/proc/sys/net/ipv4/ping_group_range
+# A test may be the host's name server.
+echo 53 >/proc/sys/net/ipv4/ip_unprivileged_port_start
 mkdir -p /run/netns
 mount -t tmpfs -o mode=755 none /run/netns
 ip netns add world
@@ -189,6 +191,7 @@ fn inside(words: &[String]) -> Result<u8> {
     ])?;
     mount(&["-t", "tmpfs", "-o", "mode=1777", "none", "/dev/shm"])?;
     give_tun()?;
+    give_resolv_conf(uid, gid)?;
     std::fs::create_dir(SMALL_DISK)?;
     let small = format!("{SMALL_DISK_SIZE},mode=700,uid={uid},gid={gid}");
     mount(&["-t", "tmpfs", "-o", &small, "none", SMALL_DISK])?;
@@ -217,6 +220,14 @@ fn give_tun() -> Result<()> {
     sh(
         "test ! -e /dev/net/tun || { mknod -m 666 /dev/shm/tun c 10 200 && mount --bind /dev/shm/tun /dev/net/tun; }",
     )
+}
+
+/// A resolv.conf(5) that tests may change, with what the machine's says.
+fn give_resolv_conf(uid: u32, gid: u32) -> Result<()> {
+    sh(&format!(
+        "test ! -e /etc/resolv.conf || {{ cd /dev/shm && cp /etc/resolv.conf . && chown {uid}:{gid} resolv.conf &&
+         mount --bind resolv.conf /etc/resolv.conf; }}"
+    ))
 }
 
 /// Waits for the child; reaps whoever else became ours, as the namespace's first process must: every monitor does, whose
