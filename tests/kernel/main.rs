@@ -60,6 +60,15 @@ pub(crate) fn networked() -> Option<World> {
     world()
 }
 
+/// The world on a host whose settings and neighbours are the tests' own.
+pub(crate) fn networked_host() -> Option<World> {
+    if !cala_testkit::require::private_namespaces() {
+        cala_testkit::require::skip("only root can give tests a host of their own");
+        return None;
+    }
+    networked()
+}
+
 /// Starts the embedded image's web server in the background.
 #[track_caller]
 pub(crate) fn serve(cala: &Cala, name: &str, options: &[&str], port: &str) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use cala_testkit::{Cala, Output};
 
 use crate::dns::{Resolver, question};
-use crate::{World, address_in, in_network, networked, serve};
+use crate::{World, address_in, in_network, networked_host, serve};
 
 /// Where systemd-resolved has its stub, and one more.
 const STUBS: [&str; 2] = ["127.0.0.53", "127.0.0.54"];
@@ -23,7 +23,7 @@ fn use_resolver(stub: &str) {
 
 /// A resolver of the host, and a network `shop` with a container that has a shell.
 fn shop(options: &[&str]) -> Option<(World, Resolver)> {
-    let world = networked()?;
+    let world = networked_host()?;
     let resolver = Resolver::start(STUBS[0], ANSWERS[0]);
     use_resolver(STUBS[0]);
     let mut create = vec!["network", "create"];

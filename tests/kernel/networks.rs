@@ -3,10 +3,10 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-use cala_testkit::host::{get, local, outward};
+use cala_testkit::host::{get, get_from_neighbour, local, outward};
 use cala_testkit::{Cala, Output, host};
 
-use crate::{HELLO, World, address_in, field, networked, serve};
+use crate::{HELLO, World, address_in, field, networked, networked_host, serve};
 
 /// Whether a container in these networks reaches a place by HTTP.
 fn ask(cala: &Cala, options: &[&str], place: &str) -> Output {
@@ -67,6 +67,23 @@ fn a_port_is_there_when_run_returns_and_gone_when_the_container_is() {
     // It has the same one after a restart.
     cala.run(["start", "web"]).success();
     assert!(get(local(port)).contains("200 OK"));
+    cala.run(["rm", "-f", "-t", "0", "web"]).success();
+}
+
+#[test]
+fn a_published_port_tells_the_container_who_asks() {
+    let Some(World { cala, .. }) = networked_host() else { return };
+    serve(&cala, "web", &["-p", "0.0.0.0::80"], "80");
+    let port = host_port(&cala, "web");
+    let there = SocketAddr::new(outward(), port);
+    let client = |page: &str| {
+        let (_, rest) = page.split_once("Your address is <b>").unwrap_or_else(|| panic!("{page}"));
+        rest.split_once('<').unwrap().0.trim_start_matches("::ffff:").to_owned()
+    };
+    assert_eq!(client(&get_from_neighbour(there)), "198.51.100.1");
+    // The host itself: by its own address, and as the gateway when it asks from loopback.
+    assert_eq!(client(&get(there)), outward().to_string());
+    assert_eq!(client(&get(local(port))), field(&cala, "web", "{{.NetworkSettings.Gateway}}"));
     cala.run(["rm", "-f", "-t", "0", "web"]).success();
 }
 

@@ -1,8 +1,11 @@
 //! This host as a neighbour of containers: its address, a server on it, and a client that asks as a browser would.
 
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
+
+/// Where `cargo xtask enter` has somebody who passes connections on.
+const NEIGHBOUR: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(203, 0, 113, 1), 9000);
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,13 +42,26 @@ fn answer(mut stream: TcpStream) {
 /// What a web server answers to `GET /`, as far as it comes; the empty text without one.
 #[must_use]
 pub fn get(address: SocketAddr) -> String {
-    let Ok(mut stream) = TcpStream::connect_timeout(&address, PATIENCE) else { return String::new() };
+    TcpStream::connect_timeout(&address, PATIENCE).map(read_page).unwrap_or_default()
+}
+
+fn read_page(mut stream: TcpStream) -> String {
     stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
     let mut text = Vec::new();
     let asked = stream.write_all(b"GET / HTTP/1.0\r\n\r\n");
     // A reset ends what was read so far.
     let _ = asked.and_then(|()| stream.read_to_end(&mut text));
     String::from_utf8_lossy(&text).into_owned()
+}
+
+/// As [`get`], asked by another machine of the local network; its address is 198.51.100.1.
+#[must_use]
+pub fn get_from_neighbour(address: SocketAddr) -> String {
+    let Ok(mut stream) = TcpStream::connect_timeout(&NEIGHBOUR.into(), PATIENCE) else {
+        return String::new();
+    };
+    stream.write_all(format!("{address}\n").as_bytes()).expect("it listens to us");
+    read_page(stream)
 }
 
 /// A port of this host on loopback.

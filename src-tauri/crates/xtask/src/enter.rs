@@ -33,7 +33,8 @@ const SMALL_DISK_SIZE: &str = "size=64m,nr_inodes=4096";
 const LEFT_BEHIND: u8 = 70;
 
 /// The host's network as tests see it: an uplink `up0` (198.51.100.2, 2001:db8:51::2) whose far end is the network
-/// namespace "world" with the gateway (198.51.100.1, 2001:db8:51::1) and hosts beyond it (203.0.113.1, 2001:db8:52::1).
+/// namespace "world" with the gateway (198.51.100.1, 2001:db8:51::1) and hosts beyond it (203.0.113.1, 2001:db8:52::1),
+/// where a neighbour passes connections on ([`crate::neighbour`]).
 /// `CALA_TEST_WORLD` is a command that root runs there.
 const NETWORK: &str = r#"set -e
 ip link set lo up
@@ -175,6 +176,7 @@ fn account() -> Result<()> {
 fn inside(words: &[String]) -> Result<u8> {
     let group = make_group()?;
     sh(NETWORK)?;
+    crate::neighbour::start("/run/netns/world")?;
     let (uid, gid) = ids()?;
     let run = PathBuf::from(format!("/run/user/{uid}"));
     for folder in [run.as_path(), Path::new(BASE)] {

@@ -14,6 +14,7 @@ mod check;
 mod enter;
 mod host;
 mod long;
+mod neighbour;
 mod node;
 mod packages;
 mod run;
