@@ -12,6 +12,7 @@ mod help;
 mod keys;
 mod networks;
 mod objects;
+mod process;
 mod starts;
 
 use cala_testkit::{Cala, Image, Output, Registry};

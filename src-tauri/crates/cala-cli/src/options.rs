@@ -1,17 +1,22 @@
 //! The options that `run` and `create` share, and the wish that is made of them.
 
+mod process;
+mod refused;
+
 use std::path::{Path, PathBuf};
 
 use cala_engine::{Engine, PullOptions};
 use cala_spec::container::{NetworkMode, PullPolicy, Resources, Ulimit};
 use cala_spec::mount::{DeviceMapping, Mount};
 use cala_spec::network::{DEFAULT_NETWORK, parse_mac};
-use cala_spec::port::parse_publish;
+use cala_spec::port::{parse_expose, parse_publish};
 use cala_spec::security_opt::SecurityOpt;
 use cala_spec::{ByteSize, ContainerSpec, NetworkAttachment, PortMapping, Signal, capability, env};
 
 use crate::failure::{Failure, reason};
 use crate::platform::PlatformOptions;
+use process::ProcessArgs;
+use refused::RefusedArgs;
 
 /// Options of `run` and `create`.
 #[derive(Debug, Default, clap::Args)]
@@ -58,6 +63,9 @@ pub(crate) struct CreateOptions {
     /// Pass all environment variables of the host
     #[arg(long)]
     pub(crate) env_host: bool,
+    /// Tell of ports that are used inside (PORT[-PORT][/udp]); -P publishes them
+    #[arg(long, value_name = "strings", value_delimiter = ',')]
+    pub(crate) expose: Vec<String>,
     /// Set the container's host name
     #[arg(short = 'h', long, value_name = "string")]
     pub(crate) hostname: Option<String>,
@@ -104,6 +112,9 @@ pub(crate) struct CreateOptions {
     /// Add a name of the container in its networks
     #[arg(long, value_name = "strings", value_delimiter = ',')]
     pub(crate) network_alias: Vec<String>,
+    /// Leave the image's /etc/hostname as it is
+    #[arg(long)]
+    pub(crate) no_hostname: bool,
     /// Leave the image's /etc/hosts as it is
     #[arg(long)]
     pub(crate) no_hosts: bool,
@@ -112,6 +123,10 @@ pub(crate) struct CreateOptions {
     pub(crate) pids_limit: Option<i64>,
     #[command(flatten)]
     pub(crate) platform: PlatformOptions,
+    #[command(flatten)]
+    pub(crate) process: ProcessArgs,
+    #[command(flatten)]
+    pub(crate) refused: RefusedArgs,
     /// Give the container all powers that you have
     #[arg(long)]
     pub(crate) privileged: bool,
@@ -131,6 +146,9 @@ pub(crate) struct CreateOptions {
     /// Make the container's root file system read-only
     #[arg(long)]
     pub(crate) read_only: bool,
+    /// Let /run, /tmp, /var/tmp and /dev/shm be written with --read-only
+    #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_name = "bool")]
+    pub(crate) read_only_tmpfs: bool,
     /// Replace a container of the same name
     #[arg(long)]
     pub(crate) replace: bool,
@@ -180,6 +198,7 @@ impl CreateOptions {
                 Failure::new("requires at least 1 arg(s), only received 0").hint("name the image to run")
             );
         };
+        self.refused.refuse()?;
         self.refuse_what_is_not_there()?;
         let (network, networks) = self.networks()?;
         let mut spec = ContainerSpec {
@@ -189,7 +208,7 @@ impl CreateOptions {
             name: self.name.as_deref().map(str::parse).transpose()?,
             command: command.to_vec(),
             entrypoint: self.entrypoint.as_deref().map(entrypoint),
-            env: environment(&self.env_file, &self.env, self.env_host)?,
+            env: self.environment()?,
             mounts: self.mounts()?,
             workdir: self.workdir.clone(),
             user: self.user.clone(),
@@ -222,6 +241,12 @@ impl CreateOptions {
             dns_options: self.dns_option.clone(),
             add_hosts: self.add_host.clone(),
             no_hosts: self.no_hosts,
+            no_hostname: self.no_hostname,
+            read_only_everywhere: !self.read_only_tmpfs,
+            expose: self.exposed()?,
+            namespaces: self.process.namespaces(),
+            process: self.process.process()?,
+            pid_file: self.process.pid_file()?,
             shm_size: self
                 .shm_size
                 .as_deref()
@@ -259,6 +284,18 @@ impl CreateOptions {
                     .hint("k8s-file is the one there is"))
             }
         }
+    }
+
+    fn environment(&self) -> Result<Vec<env::Pair>, Failure> {
+        let mut all = if self.env_host { Vec::new() } else { self.process.proxies() };
+        all.extend(environment(&self.env_file, &self.env, self.env_host)?);
+        Ok(all)
+    }
+
+    fn exposed(&self) -> Result<Vec<String>, Failure> {
+        let all: Vec<Vec<String>> =
+            self.expose.iter().map(|text| parse_expose(text)).collect::<Result<_, _>>()?;
+        Ok(all.concat())
     }
 
     fn mounts(&self) -> Result<Vec<Mount>, Failure> {

@@ -3,6 +3,8 @@
 
 use cala_spec::container::{NetworkMode, PullPolicy};
 use cala_spec::mount::{Mount, MountSource};
+use cala_spec::namespaces::{IpcMode, NamespaceMode, Namespaces};
+use cala_spec::process::ProcessOptions;
 use cala_spec::{ContainerSpec, NetworkAttachment, PortMapping, Protocol};
 
 /// `cala create …`.
@@ -20,6 +22,8 @@ pub fn run(spec: &ContainerSpec) -> Vec<String> {
 fn words(verb: &str, spec: &ContainerSpec) -> Vec<String> {
     let mut line = Line(vec!["cala".to_owned(), verb.to_owned()]);
     process(&mut line, spec);
+    process_options(&mut line, &spec.process);
+    namespaces(&mut line, spec.namespaces);
     surroundings(&mut line, spec);
     limits(&mut line, spec);
     // `--entrypoint` takes one word, or several as a JSON list.
@@ -55,6 +59,10 @@ impl Line {
         }
     }
 
+    fn pairs<'a>(&mut self, option: &str, pairs: impl IntoIterator<Item = (&'a String, &'a String)>) {
+        self.all(option, pairs.into_iter().map(|(name, value)| format!("{name}={value}")));
+    }
+
     fn all(&mut self, option: &str, values: impl IntoIterator<Item = String>) {
         for value in values {
             self.option(option, &value);
@@ -68,11 +76,11 @@ fn process(line: &mut Line, spec: &ContainerSpec) {
     line.flag("--tty", spec.tty);
     line.flag("--init", spec.init);
     line.maybe("--name", spec.name.as_ref());
-    line.all("--env", spec.env.iter().map(|(name, value)| format!("{name}={value}")));
+    line.pairs("--env", spec.env.iter().map(|(name, value)| (name, value)));
     line.maybe("--workdir", spec.workdir.as_ref());
     line.maybe("--user", spec.user.as_ref());
     line.maybe("--hostname", spec.hostname.as_ref());
-    line.all("--label", spec.labels.iter().map(|(name, value)| format!("{name}={value}")));
+    line.pairs("--label", &spec.labels);
     line.maybe("--stop-signal", spec.stop_signal.as_ref());
     line.maybe("--stop-timeout", spec.stop_timeout);
     line.maybe("--platform", spec.platform.as_ref());
@@ -83,6 +91,26 @@ fn process(line: &mut Line, spec: &ContainerSpec) {
         PullPolicy::Newer => Some("newer"),
     };
     line.maybe("--pull", pull);
+}
+
+fn process_options(line: &mut Line, options: &ProcessOptions) {
+    line.pairs("--env-merge", options.env_merge.iter().map(|(name, value)| (name, value)));
+    line.all("--unsetenv", options.unset_env.iter().cloned());
+    line.flag("--unsetenv-all", options.unset_all_env);
+    line.all("--group-add", options.groups.iter().cloned());
+    line.pairs("--sysctl", &options.sysctls);
+    line.pairs("--annotation", &options.annotations);
+    line.maybe("--umask", options.umask.map(|mask| format!("{mask:04o}")));
+    line.maybe("--oom-score-adj", options.oom_score_adj);
+    line.maybe("--tz", options.timezone.as_ref());
+    line.flag("--passwd=false", options.no_passwd);
+}
+
+fn namespaces(line: &mut Line, namespaces: Namespaces) {
+    let Namespaces { ipc, uts, cgroup } = namespaces;
+    line.maybe("--ipc", (ipc != IpcMode::default()).then_some(ipc));
+    line.maybe("--uts", (uts != NamespaceMode::default()).then_some(uts));
+    line.maybe("--cgroupns", (cgroup != NamespaceMode::default()).then_some(cgroup));
 }
 
 fn surroundings(line: &mut Line, spec: &ContainerSpec) {
@@ -97,6 +125,10 @@ fn surroundings(line: &mut Line, spec: &ContainerSpec) {
     line.all("--dns-option", spec.dns_options.iter().cloned());
     line.all("--add-host", spec.add_hosts.iter().cloned());
     line.flag("--no-hosts", spec.no_hosts);
+    line.flag("--no-hostname", spec.no_hostname);
+    line.all("--expose", spec.expose.iter().cloned());
+    line.flag("--read-only-tmpfs=false", spec.read_only_everywhere);
+    line.maybe("--pidfile", spec.pid_file.as_ref().map(|file| file.display()));
     for mount in &spec.mounts {
         let (option, value) = mount_words(mount);
         line.option(option, &value);

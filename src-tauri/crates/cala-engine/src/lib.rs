@@ -32,6 +32,7 @@ mod oci;
 mod options;
 mod programs;
 mod time;
+mod timezone;
 pub mod view;
 mod watch;
 

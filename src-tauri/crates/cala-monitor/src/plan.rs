@@ -45,6 +45,12 @@ pub struct RunPlan {
     /// Name a user that is only a number in the container's /etc/passwd.
     #[serde(default)]
     pub name_user: bool,
+    /// Groups of the container that its process is in too, names or numbers.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// The file that gets the host pid of the container's first process.
+    #[serde(default)]
+    pub pid_file: Option<PathBuf>,
     /// Remove the container when it ends.
     #[serde(default)]
     pub rm: bool,

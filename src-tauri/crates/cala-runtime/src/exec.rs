@@ -30,6 +30,8 @@ pub struct ExecRequest<'a> {
     pub process: &'a Process,
     /// As the container was created with.
     pub id_map: Option<&'a IdMapPlan>,
+    /// Groups that it is in besides its user's, as in [`Container`](crate::Container).
+    pub groups: &'a [String],
     /// The compiled filter; `None` is unconfined.
     pub seccomp: Option<&'a [Instruction]>,
     /// The container's cgroup directory.
@@ -134,7 +136,12 @@ fn prepare<'a>(request: &ExecRequest<'a>, channel: &OwnedFd) -> Result<process::
         credentials::set_uid(0).step(|| "become user 0 of the container".into())?;
         prctl::set_dumpable(false).step(|| "become unreadable".into())?;
     }
-    let launch = Launch { process: request.process, id_map: request.id_map, seccomp: request.seccomp };
+    let launch = Launch {
+        process: request.process,
+        id_map: request.id_map,
+        groups: request.groups,
+        seccomp: request.seccomp,
+    };
     let root = process::open_root()?;
     let terminal = match request.stdio {
         Stdio::Fds(_) => None,

@@ -36,6 +36,8 @@ pub struct Container<'a> {
     pub volumes: &'a [Volume],
     /// Name a user that is only a number in the container's /etc/passwd and /etc/group, as Podman does.
     pub name_user: bool,
+    /// Groups of the container that its process is in too, names or numbers; resolved as the user is.
+    pub groups: &'a [String],
     /// Where the process waits for its start; `None` is a socket of [`Created`](crate::Created).
     pub gate: Option<Gate<'a>>,
 }

@@ -22,6 +22,8 @@ use crate::{IdMapPlan, StartError, Stdio, capabilities, command};
 pub(crate) struct Launch<'a> {
     pub(crate) process: &'a Process,
     pub(crate) id_map: Option<&'a IdMapPlan>,
+    /// Groups besides the user's, names or numbers.
+    pub(crate) groups: &'a [String],
     pub(crate) seccomp: Option<&'a [Instruction]>,
 }
 
@@ -121,6 +123,8 @@ impl<'a> Launch<'a> {
             }
         };
         found.groups.extend(additional);
+        let named = user::groups(root, self.groups).map_err(|error| StartError::User(error.0))?;
+        found.groups.extend(named);
         found.groups.sort_unstable();
         found.groups.dedup();
         if let Some(map) = self.id_map {

@@ -204,6 +204,7 @@ impl<'a> Stage<'a> {
         Ok(Launch {
             process: self.process()?,
             id_map: self.container.id_map.as_ref(),
+            groups: self.container.groups,
             seccomp: self.container.seccomp,
         })
     }

@@ -82,6 +82,27 @@ pub fn resolve(root: BorrowedFd<'_>, user: &str) -> Result<ResolvedUser, UserErr
     Ok(ResolvedUser { uid, gid, groups, home: home.to_owned() })
 }
 
+/// Resolves groups (names or decimal ids) against etc/group below `root`.
+///
+/// # Errors
+///
+/// As [`resolve`]; more than the kernel lets a process be in.
+pub(crate) fn groups(root: BorrowedFd<'_>, names: &[String]) -> Result<Vec<u32>, UserError> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    if names.len() > MAX_GROUPS {
+        return Err(UserError(format!("more than {MAX_GROUPS} groups")));
+    }
+    let file = read(root, "etc/group")?;
+    let resolve = |name: &String| match word(name) {
+        Some(Word::Id(id)) => Ok(id),
+        Some(Word::Name(name)) => group_by_name(&file, name),
+        None => Err(UserError(format!("invalid group `{}`", name.escape_debug()))),
+    };
+    names.iter().map(resolve).collect()
+}
+
 /// Gives a user that is only a number a line of /etc/passwd, and its group one of /etc/group, as Podman does: many programs
 /// insist on a name. Returns the home directory of the line, or nothing when none was added. Only files of the root itself
 /// are written, through no link and on no other mount (rule R1).

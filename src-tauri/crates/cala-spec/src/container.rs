@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::mount::{DeviceMapping, Mount};
+use crate::namespaces::Namespaces;
 use crate::network::{NetworkAttachment, NetworkStatus};
 use crate::port::PortMapping;
+use crate::process::ProcessOptions;
 use crate::{ByteSize, ContainerId, ContainerName, ContainerStatus, Digest, Platform};
 
 /// What a person asks for: the input of `create` and `run`, from the command line, the window and later the API.
@@ -89,6 +91,28 @@ pub struct ContainerSpec {
     pub add_hosts: Vec<String>,
     /// Leave the image's /etc/hosts as it is.
     pub no_hosts: bool,
+    /// Leave the image's /etc/hostname as it is (`--no-hostname`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))]
+    pub no_hostname: bool,
+    /// Nothing but what is mounted by name is writable with a read-only root (`--read-only-tmpfs=false`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))]
+    pub read_only_everywhere: bool,
+    /// Ports to be exposed besides the image's, `80/tcp` (`--expose`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<String>>"))]
+    pub expose: Vec<String>,
+    /// Which namespaces are the container's own.
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<Namespaces>"))]
+    pub namespaces: Namespaces,
+    /// What its process is given.
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<ProcessOptions>"))]
+    pub process: ProcessOptions,
+    /// The file that its pid is written to at each start (`--pidfile`), absolute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub pid_file: Option<std::path::PathBuf>,
     /// Size of /dev/shm in bytes.
     pub shm_size: Option<ByteSize>,
     /// Size of a log file before it is rotated.

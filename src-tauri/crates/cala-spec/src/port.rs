@@ -89,6 +89,33 @@ impl fmt::Display for PortMapping {
 /// The most ports that one `-p` may name.
 const MAX_RANGE: u32 = 4096;
 
+/// Parses `--expose PORT[-PORT][/PROTOCOL]` into `PORT/PROTOCOL` each.
+///
+/// # Errors
+/// A port that is none, a range that runs backwards, an unknown protocol.
+pub fn parse_expose(text: &str) -> Result<Vec<String>, InvalidValue> {
+    let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    let invalid = |why: &str| {
+        InvalidValue::new("invalid_expose", format!("invalid range format for --expose: {ports}: {why}"))
+            .allowing("a port is a number from 1 to 65535, a range is FIRST-LAST")
+    };
+    let protocol = protocol.to_ascii_lowercase();
+    if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
+        let text = format!(
+            "validating protocols for exposed port {ports}: unrecognized protocol {protocol:?} in port mapping"
+        );
+        return Err(InvalidValue::new("invalid_expose", text).allowing("allowed: tcp, udp, sctp"));
+    }
+    let number =
+        |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(|| invalid("not a port"));
+    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+    let (first, last) = (number(first)?, number(last)?);
+    if first > last {
+        return Err(invalid("it runs backwards"));
+    }
+    Ok((first..=last).map(|port| format!("{port}/{protocol}")).collect())
+}
+
 /// Reads the value of `-p`: `[[ip:][host]:]container[/protocol]`, each port also a range `first-last`. A host port that is
 /// left out is 0: a free one is chosen.
 ///

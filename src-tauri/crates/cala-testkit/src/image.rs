@@ -171,6 +171,7 @@ const APPLETS: &[&str] = &[
     "du",
     "echo",
     "env",
+    "xargs",
     "false",
     "find",
     "grep",

@@ -316,6 +316,26 @@ add_hosts: Array<string>,
  */
 no_hosts: boolean, 
 /**
+ * Leave the image's /etc/hostname as it is (`--no-hostname`).
+ */
+no_hostname?: boolean, 
+/**
+ * Nothing but what is mounted by name is writable with a read-only root (`--read-only-tmpfs=false`).
+ */
+read_only_everywhere?: boolean, 
+/**
+ * Ports to be exposed besides the image's, `80/tcp` (`--expose`).
+ */
+expose?: Array<string>, 
+/**
+ * Which namespaces are the container's own.
+ */
+namespaces?: Namespaces, 
+/**
+ * What its process is given.
+ */
+process?: ProcessOptions, 
+/**
  * Size of /dev/shm in bytes.
  */
 shm_size?: ByteSize, 
@@ -1323,6 +1343,11 @@ Soft: number,
 Hard: number, };
 
 /**
+ * Whose the IPC namespace is.
+ */
+export type IpcMode = "shareable" | "none" | "host";
+
+/**
  * The window's language.
  */
 export type Language = "system" | "es" | "en";
@@ -1585,6 +1610,28 @@ create: boolean, } | { "type": "volume",
  * The volume's name.
  */
 name: string | null, } | { "type": "tmpfs" };
+
+/**
+ * Whose a namespace is.
+ */
+export type NamespaceMode = "private" | "host";
+
+/**
+ * The namespaces that can be the host's; all are the container's own by default.
+ */
+export type Namespaces = { 
+/**
+ * System V IPC, POSIX message queues, and with it /dev/shm.
+ */
+ipc: IpcMode, 
+/**
+ * Host and domain name.
+ */
+uts: NamespaceMode, 
+/**
+ * The root of the control groups that it sees.
+ */
+cgroup: NamespaceMode, };
 
 /**
  * A network: `D/networks/<id>/network.json`. Never changed but by replacing the file.
@@ -2002,6 +2049,51 @@ range: number,
  * `tcp`, `udp` or `sctp`.
  */
 protocol: string, };
+
+/**
+ * Options of `run` and `create` about the process; empty is "as usual".
+ */
+export type ProcessOptions = { 
+/**
+ * Groups of the container to be in too, names or numbers (`--group-add`).
+ */
+groups: Array<string>, 
+/**
+ * Kernel parameters of the container's own namespaces (`--sysctl`).
+ */
+sysctls: { [key in string]: string }, 
+/**
+ * Mode bits that new files do not get, 0 to 0o777 (`--umask`); 0o022 by default.
+ */
+umask?: number, 
+/**
+ * How gladly the kernel ends it when memory runs out, -1000 to 1000 (`--oom-score-adj`).
+ */
+oom_score_adj?: number, 
+/**
+ * Time zone as in `Europe/Madrid`, or `local` for the host's (`--tz`).
+ */
+timezone?: string, 
+/**
+ * Annotations of the runtime specification (`--annotation`).
+ */
+annotations: { [key in string]: string }, 
+/**
+ * Variables made of the image's: `$NAME` and `${NAME}` in a value are replaced (`--env-merge`).
+ */
+env_merge: Array<[string, string]>, 
+/**
+ * Variables of the image, or set by default, that it does not get (`--unsetenv`).
+ */
+unset_env: Array<string>, 
+/**
+ * It gets none of those (`--unsetenv-all`).
+ */
+unset_all_env: boolean, 
+/**
+ * A user that is only a number gets no line in /etc/passwd (`--passwd=false`).
+ */
+no_passwd: boolean, };
 
 /**
  * A transport protocol whose ports can be published.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cala_spec::invalid::InvalidValue;
+use cala_spec::process::expand;
 use cala_spec::{ContainerSpec, Signal};
 use oci_spec::image::ImageConfiguration;
 
@@ -102,9 +103,18 @@ fn arguments(image: &ImageDefaults, spec: &ContainerSpec) -> Result<(Vec<String>
 }
 
 fn environment(image: &ImageDefaults, spec: &ContainerSpec) -> Result<Vec<String>, InvalidValue> {
-    let mut env = Environment::with_defaults(spec.tty);
-    for entry in &image.env {
-        env.set_entry(entry);
+    let options = &spec.process;
+    let mut env = if options.unset_all_env {
+        Environment::default()
+    } else {
+        let mut env = Environment::with_defaults(spec.tty);
+        image.env.iter().for_each(|entry| env.set_entry(entry));
+        options.unset_env.iter().for_each(|name| env.unset(name));
+        env
+    };
+    for (name, value) in &options.env_merge {
+        let value = expand(value, |name| env.get(name).map(str::to_owned));
+        env.set(name, &value);
     }
     for (name, value) in &spec.env {
         if name.is_empty() || name.contains('=') || name.contains('\0') || value.contains('\0') {

@@ -3,13 +3,14 @@
 use cala_spec::ContainerSpec;
 use cala_spec::container::NetworkMode;
 use cala_spec::mount::Mount;
+use cala_spec::namespaces::{IpcMode, NamespaceMode};
 use oci_spec::runtime::LinuxSeccomp;
 
 use super::mounts::{self, Surroundings};
 use super::private::{OPENED, opens_host_loopback};
 use crate::oci::security::{Seccomp, Security};
 use crate::oci::{capabilities, cpu_quota, devices, rlimits, seccomp_profile};
-use crate::{Engine, EngineError, Result, cgroup};
+use crate::{Engine, EngineError, Result, cgroup, timezone};
 
 /// Bytes of the longest host name (sethostname(2)).
 const MAX_HOSTNAME: usize = 64;
@@ -33,6 +34,7 @@ impl Engine {
         let capabilities = capabilities::merge(spec)?;
         rlimits::check(&spec.ulimits)?;
         numbers(spec)?;
+        process(spec)?;
         hostname(spec)?;
         if opens_host_loopback(spec)? {
             tracing::warn!("{OPENED}");
@@ -77,8 +79,39 @@ fn numbers(spec: &ContainerSpec) -> Result<()> {
     Ok(())
 }
 
+/// What the process is given must be the container's own to change.
+fn process(spec: &ContainerSpec) -> Result<()> {
+    let options = &spec.process;
+    if let Some(score) = options.oom_score_adj.filter(|score| !(-1000..=1000).contains(score)) {
+        let text = format!("invalid value for --oom-score-adj: {score} is not from -1000 to 1000");
+        return Err(EngineError::invalid("invalid_oom_score_adj", text));
+    }
+    if let Some(zone) = &options.timezone {
+        timezone::read(zone)?;
+    }
+    for key in options.sysctls.keys() {
+        let (of, is_own) = if key.starts_with("net") {
+            ("network", spec.network.is_own())
+        } else {
+            ("IPC", spec.namespaces.ipc != IpcMode::Host)
+        };
+        if !is_own {
+            let text =
+                format!("sysctl '{key}' is not allowed: the container has no {of} namespace of its own");
+            return Err(EngineError::invalid("sysctl_not_allowed", text));
+        }
+    }
+    Ok(())
+}
+
 fn hostname(spec: &ContainerSpec) -> Result<()> {
     let Some(name) = &spec.hostname else { return Ok(()) };
+    if spec.namespaces.uts == NamespaceMode::Host {
+        return Err(EngineError::invalid(
+            "hostname_of_host",
+            "cannot set hostname when running in the host UTS namespace",
+        ));
+    }
     let label = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
     };
@@ -96,10 +129,11 @@ fn hostname(spec: &ContainerSpec) -> Result<()> {
 
 /// The host's own name: that of a container in the host's network.
 pub(super) fn default_hostname(spec: &ContainerSpec, id: &cala_spec::ContainerId) -> String {
-    match (&spec.hostname, &spec.network) {
-        (Some(name), _) => name.clone(),
-        (None, NetworkMode::Host) => rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        (None, _) => id.short().to_owned(),
+    let of_host = spec.network == NetworkMode::Host || spec.namespaces.uts == NamespaceMode::Host;
+    match &spec.hostname {
+        Some(name) => name.clone(),
+        None if of_host => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        None => id.short().to_owned(),
     }
 }
 

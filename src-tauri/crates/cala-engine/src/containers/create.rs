@@ -70,7 +70,8 @@ impl Engine {
 
     fn make(&self, mut spec: ContainerSpec, checked: Checked, image: &ImageRecord) -> Result<ContainerId> {
         let defaults = self.store()?.image_config(image)?;
-        let defaults = ImageDefaults::from(&defaults);
+        let mut defaults = ImageDefaults::from(&defaults);
+        defaults.exposed_ports.extend(spec.expose.iter().cloned());
         let process = process(&defaults, &spec)?;
         // None of them is removed until the container is in it.
         let _networks = self.store()?.hold_networks()?;

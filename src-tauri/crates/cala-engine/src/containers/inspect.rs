@@ -81,12 +81,12 @@ fn inspect(store: &Store, container: &Container, image_digest: String) -> Contai
         host_config: host_config(store, config),
         oci_config_path: path(plan::PLAN_FILE),
         conmon_pid_file: String::new(),
-        pid_file: String::new(),
+        pid_file: file_name(config.spec.pid_file.as_deref()),
         kube_exit_code_propagation: "invalid".to_owned(),
         lock_number: 0,
         is_service: false,
         use_image_hosts: config.spec.no_hosts,
-        use_image_hostname: false,
+        use_image_hostname: config.spec.no_hostname,
     }
 }
 
@@ -189,17 +189,17 @@ fn config_of(store: &Store, config: &ContainerConfig) -> InspectConfig {
         stop_signal: Signal(config.stop_signal).name(),
         stop_timeout: config.stop_timeout,
         create_command: command_line::create(&config.spec),
-        umask: "0022".to_owned(),
+        umask: format!("{:04o}", config.spec.process.umask.unwrap_or(0o022)),
         volumes: anonymous_places(store, config),
         exposed_ports: exposed_ports(config),
         on_build: None,
-        annotations: BTreeMap::new(),
+        annotations: config.spec.process.annotations.clone(),
         healthcheck_on_failure_action: "none".to_owned(),
         health_log_destination: "local".to_owned(),
         healthcheck_max_log_count: 5,
         healthcheck_max_log_size: 500,
         timeout: 0,
-        passwd: true,
+        passwd: !config.spec.process.no_passwd,
         sd_notify_mode: "container".to_owned(),
     }
 }
@@ -222,11 +222,8 @@ fn host_config(store: &Store, config: &ContainerConfig) -> HostConfig {
     HostConfig {
         binds: spec.mounts.iter().filter_map(bind).collect(),
         cgroup_manager: "cgroupfs".to_owned(),
-        cgroup_mode: "private".to_owned(),
-        container_id_file: spec
-            .cidfile
-            .as_ref()
-            .map_or_else(String::new, |file| file.to_string_lossy().into_owned()),
+        cgroup_mode: spec.namespaces.cgroup.to_string(),
+        container_id_file: file_name(spec.cidfile.as_deref()),
         log_config: log_config(store, config),
         network_mode: network_mode(&spec.network),
         port_bindings: bindings(&config.ports),
@@ -239,15 +236,15 @@ fn host_config(store: &Store, config: &ContainerConfig) -> HostConfig {
         dns_options: spec.dns_options.clone(),
         dns_search: spec.dns_search.clone(),
         extra_hosts: spec.add_hosts.clone(),
-        group_add: Vec::new(),
-        ipc_mode: "private".to_owned(),
+        group_add: spec.process.groups.clone(),
+        ipc_mode: spec.namespaces.ipc.to_string(),
         cgroups: "default".to_owned(),
-        oom_score_adj: 0,
+        oom_score_adj: spec.process.oom_score_adj.unwrap_or(0),
         pid_mode: "private".to_owned(),
         privileged: spec.privileged,
         readonly_rootfs: spec.read_only,
         auto_remove_image: false,
-        annotations: BTreeMap::new(),
+        annotations: spec.process.annotations.clone(),
         volume_driver: String::new(),
         volumes_from: None,
         hosts_file: String::new(),
@@ -280,7 +277,7 @@ fn host_config(store: &Store, config: &ContainerConfig) -> HostConfig {
         cgroup_conf: None,
         security_opt: spec.security_opt.clone(),
         tmpfs: spec.mounts.iter().filter(|m| m.source == MountSource::Tmpfs).map(tmpfs).collect(),
-        uts_mode: "private".to_owned(),
+        uts_mode: spec.namespaces.uts.to_string(),
         userns_mode: String::new(),
         shm_size: spec.shm_size.map_or(0, |size| size.0),
         runtime: "oci".to_owned(),
@@ -293,6 +290,11 @@ fn host_config(store: &Store, config: &ContainerConfig) -> HostConfig {
         devices: spec.devices.iter().map(device).collect(),
         ulimits: spec.ulimits.iter().map(ulimit).collect(),
     }
+}
+
+/// The empty text without a file.
+fn file_name(path: Option<&Path>) -> String {
+    path.map_or_else(String::new, |path| path.to_string_lossy().into_owned())
 }
 
 fn bind(mount: &Mount) -> Option<String> {

@@ -16,7 +16,7 @@ use crate::cgroup::Delegation;
 use crate::oci::mounts::{self, Places};
 use crate::oci::security::{Seccomp, Security};
 use crate::oci::{self, Machine};
-use crate::{Engine, EngineError, Result};
+use crate::{Engine, EngineError, Result, timezone};
 
 /// The current log file in a container's directory.
 pub(super) const LOG_FILE: &str = "ctr.log";
@@ -65,6 +65,9 @@ impl Engine {
         write(&dir.join("hostname"), files::hostname(&config.hostname).as_bytes())?;
         write(&dir.join("hosts"), hosts.as_bytes())?;
         write(&dir.join("resolv.conf"), resolv.as_bytes())?;
+        if let Some(zone) = &config.spec.process.timezone {
+            write(&dir.join("localtime"), &timezone::read(zone)?)?;
+        }
         write(&dir.join("containerenv"), containerenv(config).as_bytes())
     }
 
@@ -106,7 +109,9 @@ impl Engine {
             anonymous_volumes: if spec.remove { anonymous_volumes(store, config) } else { Vec::new() },
             id_file: spec.cidfile.clone(),
             volumes: volumes(config, &volumes_dir),
-            name_user: true,
+            name_user: !spec.process.no_passwd,
+            groups: spec.process.groups.clone(),
+            pid_file: spec.pid_file.clone(),
             rm: spec.remove,
             init: spec.init,
             workdir_must_exist: spec.workdir.as_ref().is_some_and(|workdir| !workdir.is_empty()),

@@ -13,9 +13,10 @@ pub(crate) mod security;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use cala_spec::ContainerConfig;
-use cala_spec::container::{NetworkMode, Resources};
+use cala_spec::container::Resources;
 use cala_spec::invalid::InvalidValue;
+use cala_spec::namespaces::{IpcMode, NamespaceMode};
+use cala_spec::{ContainerConfig, ContainerSpec};
 use oci_spec::runtime::{
     Linux, LinuxCpu, LinuxMemory, LinuxNamespace, LinuxNamespaceType, LinuxPids, LinuxResources,
     LinuxSeccomp, Process, Root, Spec, User,
@@ -59,7 +60,9 @@ pub(crate) fn spec(config: &ContainerConfig, machine: Machine<'_>) -> Result<Spe
         .set_process(Some(process(config, &security)?))
         .set_mounts(Some(mounts))
         .set_linux(Some(linux(config, &security, machine)))
-        .set_annotations(None);
+        .set_annotations((!config.spec.process.annotations.is_empty()).then(|| {
+            config.spec.process.annotations.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+        }));
     Ok(spec)
 }
 
@@ -67,7 +70,10 @@ fn process(config: &ContainerConfig, security: &Security) -> Result<Process, Inv
     let wish = &config.spec;
     let caps = capabilities::merge(wish)?;
     let mut user = User::default();
-    user.set_uid(0).set_gid(0).set_umask(Some(0o022)).set_username(Some(config.user.clone()));
+    user.set_uid(0)
+        .set_gid(0)
+        .set_umask(Some(wish.process.umask.unwrap_or(0o022)))
+        .set_username(Some(config.user.clone()));
     let mut process = Process::default();
     process
         .set_terminal(Some(wish.tty))
@@ -77,6 +83,7 @@ fn process(config: &ContainerConfig, security: &Security) -> Result<Process, Inv
         .set_cwd(PathBuf::from(&config.workdir))
         .set_capabilities(Some(capabilities::sets(&caps)))
         .set_rlimits(Some(rlimits::rlimits(&wish.ulimits)))
+        .set_oom_score_adj(wish.process.oom_score_adj.map(|score| score.max(own_oom_score())))
         .set_no_new_privileges(Some(security.no_new_privileges));
     Ok(process)
 }
@@ -85,30 +92,28 @@ fn linux(config: &ContainerConfig, security: &Security, machine: Machine<'_>) ->
     let wish = &config.spec;
     let mut linux = Linux::default();
     linux
-        .set_namespaces(Some(namespaces(&wish.network)))
+        .set_namespaces(Some(namespaces(wish)))
         .set_masked_paths(Some(security.masked(wish.privileged)))
         .set_readonly_paths(Some(security.read_only(wish.privileged)))
-        .set_sysctl(Some(sysctls(&wish.network, machine.max_gid)))
+        .set_sysctl(Some(sysctls(wish, machine.max_gid)))
         .set_resources(Some(resources(&wish.resources, machine.default_pids)))
         .set_devices(None)
         .set_seccomp(machine.seccomp);
     linux
 }
 
-fn namespaces(network: &NetworkMode) -> Vec<LinuxNamespace> {
-    let mut types = vec![
-        LinuxNamespaceType::User,
-        LinuxNamespaceType::Mount,
-        LinuxNamespaceType::Pid,
-        LinuxNamespaceType::Ipc,
-        LinuxNamespaceType::Cgroup,
-        LinuxNamespaceType::Uts,
+fn namespaces(wish: &ContainerSpec) -> Vec<LinuxNamespace> {
+    let always = [LinuxNamespaceType::User, LinuxNamespaceType::Mount, LinuxNamespaceType::Pid];
+    let own = [
+        (wish.namespaces.ipc != IpcMode::Host, LinuxNamespaceType::Ipc),
+        (wish.namespaces.cgroup == NamespaceMode::Private, LinuxNamespaceType::Cgroup),
+        (wish.namespaces.uts == NamespaceMode::Private, LinuxNamespaceType::Uts),
+        (wish.network.is_own(), LinuxNamespaceType::Network),
     ];
-    if network.is_own() {
-        types.push(LinuxNamespaceType::Network);
-    }
-    types
+    let own = own.into_iter().filter_map(|(is_own, typ)| is_own.then_some(typ));
+    always
         .into_iter()
+        .chain(own)
         .map(|typ| {
             let mut namespace = LinuxNamespace::default();
             namespace.set_typ(typ);
@@ -117,16 +122,35 @@ fn namespaces(network: &NetworkMode) -> Vec<LinuxNamespace> {
         .collect()
 }
 
-/// Any user inside may listen on low ports and ping; only where the network is the container's own.
-fn sysctls(network: &NetworkMode, max_gid: u32) -> HashMap<String, String> {
-    if !network.is_own() {
-        return HashMap::new();
+/// Any user inside may listen on low ports and ping where the network is the container's own; then what was asked for.
+fn sysctls(wish: &ContainerSpec, max_gid: u32) -> HashMap<String, String> {
+    let mut sysctls = HashMap::new();
+    if wish.network.is_own() {
+        sysctls.insert("net.ipv4.ip_unprivileged_port_start".to_owned(), "0".to_owned());
+        sysctls.insert("net.ipv4.ping_group_range".to_owned(), format!("0 {max_gid}"));
     }
-    [
-        ("net.ipv4.ip_unprivileged_port_start".to_owned(), "0".to_owned()),
-        ("net.ipv4.ping_group_range".to_owned(), format!("0 {max_gid}")),
-    ]
-    .into()
+    // They are written in no order, so none may stand there in two spellings.
+    sysctls.extend(wish.process.sysctls.iter().map(|(key, value)| (dotted(key), value.clone())));
+    sysctls
+}
+
+/// A parameter's name with dots; one with slashes may have dots in the name of an interface (sysctl(8)).
+fn dotted(key: &str) -> String {
+    let swap = |c: char| match c {
+        '/' => '.',
+        '.' => '/',
+        other => other,
+    };
+    match key.find(['.', '/']) {
+        Some(at) if key.as_bytes().get(at) == Some(&b'/') => key.chars().map(swap).collect(),
+        _ => key.to_owned(),
+    }
+}
+
+/// Without privileges it can only be raised (proc_pid_oom_score_adj(5)).
+fn own_oom_score() -> i32 {
+    let text = std::fs::read_to_string("/proc/self/oom_score_adj").unwrap_or_default();
+    text.trim().parse().unwrap_or(0)
 }
 
 fn resources(wish: &Resources, default_pids: Option<i64>) -> LinuxResources {

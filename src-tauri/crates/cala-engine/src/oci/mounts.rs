@@ -3,8 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cala_spec::ContainerConfig;
 use cala_spec::mount::{Mount as Wish, MountSource};
+use cala_spec::namespaces::IpcMode;
+use cala_spec::{ContainerConfig, ContainerSpec};
 use oci_spec::runtime::Mount;
 
 use super::devices;
@@ -24,11 +25,12 @@ pub(crate) struct Places<'a> {
 const DEV_SIZE: &str = "size=65536k";
 
 /// Files of the container's directory and where they are shown.
-const OWN_FILES: [(&str, &str); 4] = [
+const OWN_FILES: [(&str, &str); 5] = [
     ("hostname", "/etc/hostname"),
     ("hosts", "/etc/hosts"),
     ("resolv.conf", "/etc/resolv.conf"),
     ("containerenv", "/run/.containerenv"),
+    ("localtime", "/etc/localtime"),
 ];
 
 /// Where a container with a read-only root can still write.
@@ -40,13 +42,11 @@ pub(crate) fn mounts(config: &ContainerConfig, places: Places<'_>) -> Vec<Mount>
     let mut all: Vec<Mount> =
         kernel(config, places).into_iter().filter(|m| !superseded(wishes, m.destination())).collect();
     let mut rest: Vec<Mount> = Vec::new();
-    if config.spec.read_only {
+    if config.spec.read_only && !config.spec.read_only_everywhere {
         let options = ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"];
         rest.extend(WRITABLE_WITH_READ_ONLY_ROOT.map(|path| mount(path, "tmpfs", "tmpfs", &options)));
     }
-    rest.extend(
-        OWN_FILES.map(|(file, path)| bind(&places.container_dir.join(file), path, &["rbind", "rprivate"])),
-    );
+    rest.extend(own_files(config, places.container_dir));
     rest.retain(|m| !superseded(wishes, m.destination()));
     rest.extend(wishes.iter().map(|wish| wanted(wish, places.volumes_dir)));
     rest.extend(devices::mounts(&config.spec));
@@ -54,6 +54,18 @@ pub(crate) fn mounts(config: &ContainerConfig, places: Places<'_>) -> Vec<Mount>
     rest.sort_by_key(|m| m.destination().components().count());
     all.extend(rest);
     all
+}
+
+/// Files of the container's directory at their places.
+fn own_files(config: &ContainerConfig, dir: &Path) -> Vec<Mount> {
+    let spec = &config.spec;
+    let is_there = |path: &str| match path {
+        "/etc/hostname" => !spec.no_hostname,
+        "/etc/localtime" => spec.process.timezone.is_some(),
+        _ => true,
+    };
+    let files = OWN_FILES.into_iter().filter(|(_, path)| is_there(path));
+    files.map(|(file, path)| bind(&dir.join(file), path, &["rbind", "rprivate"])).collect()
 }
 
 fn superseded(wishes: &[Wish], path: &Path) -> bool {
@@ -71,19 +83,19 @@ fn kernel(config: &ContainerConfig, places: Places<'_>) -> Vec<Mount> {
     } else {
         &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
     };
-    let shm_size = format!("size={}", spec.shm_size.map_or(64 << 20, |size| size.0));
     // A sysfs of its own belongs to a network namespace of its own.
     let sys = if spec.network.is_own() {
         mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", ro])
     } else {
         mount("/sys", "bind", "/sys", &["rbind", "rprivate", "nosuid", "noexec", "nodev", ro])
     };
-    vec![
+    let mut all = vec![
         mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
         mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", DEV_SIZE]),
         mount("/dev/pts", "devpts", "devpts", pts),
-        mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", &shm_size]),
-        mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
+    ];
+    all.extend(ipc(spec));
+    all.extend([
         sys,
         mount(
             "/sys/fs/cgroup",
@@ -91,7 +103,27 @@ fn kernel(config: &ContainerConfig, places: Places<'_>) -> Vec<Mount> {
             "cgroup",
             &["rprivate", "nosuid", "noexec", "nodev", "relatime", ro],
         ),
-    ]
+    ]);
+    all
+}
+
+/// Shared memory and message queues: the container's own, or the host's as far as it has them.
+fn ipc(spec: &ContainerSpec) -> Vec<Mount> {
+    const FLAGS: [&str; 3] = ["nosuid", "noexec", "nodev"];
+    if spec.namespaces.ipc == IpcMode::Host {
+        let places = ["/dev/shm", "/dev/mqueue"].into_iter().filter(|path| Path::new(path).is_dir());
+        let options = [&["rbind", "rprivate"], &FLAGS[..]].concat();
+        return places.map(|path| bind(Path::new(path), path, &options)).collect();
+    }
+    let mut all = Vec::new();
+    if spec.namespaces.ipc == IpcMode::Shareable {
+        let access = if spec.read_only && spec.read_only_everywhere { "ro" } else { "rw" };
+        let size = format!("size={}", spec.shm_size.map_or(64 << 20, |size| size.0));
+        let options = [&FLAGS[..], &["mode=1777", access, &size]].concat();
+        all.push(mount("/dev/shm", "tmpfs", "shm", &options));
+    }
+    all.push(mount("/dev/mqueue", "mqueue", "mqueue", &FLAGS));
+    all
 }
 
 /// A mount that the person asked for; the wish was checked when the container was made.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cala_spec::container::NetworkMode;
 use cala_spec::mount::{Mount as Wish, MountSource};
 use cala_spec::{ByteSize, ContainerId, ContainerSpec, Digest};
 

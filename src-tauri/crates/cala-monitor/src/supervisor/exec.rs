@@ -55,6 +55,7 @@ impl Monitor {
             spec: &plan.spec,
             process: &process,
             id_map: id_map.as_ref(),
+            groups: &plan.groups,
             seccomp: filter.as_deref(),
             cgroup: self.cgroup.as_ref().map(cala_runtime::cgroup::Cgroup::fd),
             stdio: stdio(ends.as_ref()),
@@ -103,7 +104,7 @@ fn process_of(plan: &RunPlan, request: &ExecRequest) -> Result<SpecProcess, Fail
     }
     if let Some(user) = &request.user {
         let mut wanted = User::default();
-        wanted.set_username(Some(user.clone()));
+        wanted.set_username(Some(user.clone())).set_umask(process.user().umask());
         process.set_user(wanted);
     }
     if request.privileged {

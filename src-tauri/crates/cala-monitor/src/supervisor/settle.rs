@@ -26,6 +26,10 @@ impl Monitor {
         let info = ExitInfo { code: exit.code(), oom };
         self.container = None;
         self.kill_sessions();
+        if let Some(file) = &self.facts.pid_file {
+            // The number may soon be another process's.
+            let _ = fs::remove_file(file);
+        }
         // Processes of a shared pid namespace outlive their first; an exec may still be dying.
         self.drop_cgroup();
         // Ports and names are free before anybody hears of the end.

@@ -59,6 +59,10 @@ impl Monitor {
             ..ContainerState::default()
         };
         self.write_state();
+        if let Some(file) = &self.facts.pid_file {
+            // Its folder was there when the container was made; whoever waits for the file sees that it does not come.
+            let _ = fs::write(file, pid.to_string());
+        }
         self.event("start", None);
     }
 
@@ -121,6 +125,7 @@ fn start(plan: &RunPlan) -> Result<Running, Failure> {
         make_workdir: !plan.workdir_must_exist,
         volumes: &volumes.plans,
         name_user: plan.name_user,
+        groups: &plan.groups,
         gate: None,
     };
     if let Some(path) = &plan.network.join {

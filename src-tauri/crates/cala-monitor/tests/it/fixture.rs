@@ -78,6 +78,8 @@ impl Fixture {
             anonymous_volumes: Vec::new(),
             volumes: Vec::new(),
             name_user: false,
+            groups: Vec::new(),
+            pid_file: None,
             id_file: None,
             rm: false,
             init: false,

@@ -62,6 +62,7 @@ fn create_in(home: &Home, arguments: &Arguments, bundle: &Bundle) -> Result<Star
         make_workdir: true,
         volumes: &[],
         name_user: false,
+        groups: &[],
         gate: Some(Gate { start: start.as_fd(), report: report_end.as_fd() }),
     })?;
     drop(report);

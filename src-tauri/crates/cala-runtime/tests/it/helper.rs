@@ -94,6 +94,7 @@ fn start(plan: &Plan) -> Result<Started, StartError> {
         make_workdir: true,
         volumes: &[],
         name_user: false,
+        groups: &[],
         gate: None,
     };
     let created = create(&container)?;
@@ -110,6 +111,7 @@ fn finish(plan: &Plan, started: Started) -> u8 {
             spec: &plan.spec,
             process,
             id_map: Some(&map),
+            groups: &[],
             seccomp: filter.as_deref(),
             cgroup: None,
             stdio: stdio(plan.terminal),
