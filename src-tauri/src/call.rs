@@ -111,7 +111,7 @@ async fn container(app: &Arc<App>, command: &str, args: Value) -> Result<Value, 
         }
         "container_remove" => {
             let Remove { id, force } = parse(args)?;
-            let options = RemoveOptions { force, volumes: true, timeout: None };
+            let options = RemoveOptions { force, volumes: true, ..RemoveOptions::default() };
             done(app.blocking(move |engine| engine.remove(&id, &options)).await)
         }
         _ => Err(unknown(command)),

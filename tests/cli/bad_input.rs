@@ -85,7 +85,7 @@ fn commands_that_are_not_there_yet_say_so_in_one_line() {
         (&["kube", "play", "x.yaml"], "kube play"),
         (&["volume", "create", "x"], "volume create"),
         (&["system", "service", "--time", "0"], "system service"),
-        (&["container", "prune", "-f"], "container prune"),
+        (&["container", "runlabel", "x"], "container runlabel"),
         (&["image", "history", "x"], "image history"),
     ] {
         let output = cala.run(args).exits_with(125);

@@ -10,6 +10,7 @@ mod bad_input;
 mod formats;
 mod help;
 mod keys;
+mod life;
 mod networks;
 mod objects;
 mod process;

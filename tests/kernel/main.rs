@@ -8,6 +8,7 @@ mod hostile;
 mod images;
 mod inside;
 mod isolation;
+mod life;
 mod lifecycle;
 mod names;
 mod networks;

@@ -51,7 +51,7 @@ pub(super) async fn call(app: &Arc<App>, command: &str, args: Value) -> Result<V
         }
         "network_remove" => {
             let Remove { id, force } = parse(args)?;
-            let options = RemoveOptions { force, volumes: true, timeout: None };
+            let options = RemoveOptions { force, volumes: true, ..RemoveOptions::default() };
             done(app.blocking(move |engine| engine.remove_network(&id, &options)).await)
         }
         "network_connect" => {

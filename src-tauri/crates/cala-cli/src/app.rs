@@ -7,9 +7,9 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, completion, container, create, events, exec, image, images, info, inspect, kill, login, logout,
-    logs, man, network, not_yet, port, ps, publish, pull, rm, rmi, run as run_command, start, stop, tag,
-    version, wait,
+    attach, completion, container, create, events, exec, image, images, info, init, inspect, kill, login,
+    logout, logs, man, network, not_yet, port, ps, publish, pull, rename, restart, rm, rmi,
+    run as run_command, start, stop, tag, version, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -50,6 +50,7 @@ enum Commands {
     Image(image::Commands),
     Images(images::Args),
     Info(info::Args),
+    Init(init::Args),
     Inspect(inspect::Args),
     Kill(kill::Args),
     Login(login::Args),
@@ -63,6 +64,8 @@ enum Commands {
     Ps(ps::Args),
     Publish(publish::Args),
     Pull(pull::Args),
+    Rename(rename::Args),
+    Restart(restart::Args),
     Rm(rm::Args),
     Rmi(rmi::Args),
     Run(run_command::Args),
@@ -123,6 +126,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Image(command) => image::run(command, context),
         Commands::Images(args) => images::run(&args, context),
         Commands::Info(args) => info::run(&args, context),
+        Commands::Init(args) => init::run(&args, context),
         Commands::Inspect(args) => inspect::run(&args, context),
         Commands::Kill(args) => kill::run(&args, context),
         Commands::Login(args) => login::run(&args, context),
@@ -134,6 +138,8 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Ps(args) => ps::run(&args, context),
         Commands::Publish(args) => publish::run(&args, context),
         Commands::Pull(args) => pull::run(&args, context),
+        Commands::Rename(args) => rename::run(&args, context),
+        Commands::Restart(args) => restart::run(&args, context),
         Commands::Rm(args) => rm::run(&args, context),
         Commands::Rmi(args) => rmi::run(&args, context),
         Commands::Run(args) => run_command::run(&args, context),

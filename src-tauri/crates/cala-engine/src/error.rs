@@ -68,6 +68,27 @@ pub enum EngineError {
         /// What to do.
         remedy: String,
     },
+    /// The name that a container is to have is another's.
+    #[error("renaming container {id}: the name \"{name}\" is in use by {holder}: container already exists")]
+    NameTaken {
+        /// The container to be renamed.
+        id: String,
+        /// The name.
+        name: String,
+        /// Who has it.
+        holder: String,
+    },
+    /// Other containers cannot be without this one.
+    #[error(
+        "container {id} has dependent containers which must be removed before it: {}: container already exists",
+        dependents.join(", ")
+    )]
+    HasDependents {
+        /// The container to be removed.
+        id: String,
+        /// Ids of the others.
+        dependents: Vec<String>,
+    },
     /// A port of the host belongs to somebody.
     #[error("{message}")]
     PortInUse {
@@ -159,7 +180,10 @@ impl Classify for EngineError {
             Self::NoMountSource(_) => ErrorKind::InvalidArgument,
             Self::ControlSocket { .. } => ErrorKind::Forbidden,
             Self::MissingController { .. } => ErrorKind::NotSupported,
-            Self::WrongState { .. } | Self::PortInUse { .. } => ErrorKind::Conflict,
+            Self::WrongState { .. }
+            | Self::PortInUse { .. }
+            | Self::NameTaken { .. }
+            | Self::HasDependents { .. } => ErrorKind::Conflict,
             Self::PortRefused { .. } => ErrorKind::Forbidden,
             Self::CommandNotFound(_) => ErrorKind::CommandNotFound,
             Self::CommandNotExecutable(_) => ErrorKind::CommandNotExecutable,
@@ -177,6 +201,8 @@ impl Classify for EngineError {
             Self::ControlSocket { .. } => "control_socket_refused",
             Self::MissingController { .. } => "cgroup_controller_missing",
             Self::WrongState { .. } => "container_state",
+            Self::NameTaken { .. } => "name_in_use",
+            Self::HasDependents { .. } => "container_has_dependents",
             Self::PortInUse { .. } => "port_in_use",
             Self::PortRefused { .. } => "port_refused",
             Self::ImageNotHere(_) => "no_such_image",
@@ -205,6 +231,13 @@ impl Classify for EngineError {
             )),
             Self::WrongState { remedy, .. } if !remedy.is_empty() => {
                 remedy.clone().into()
+            }
+            Self::NameTaken { name, .. } => {
+                format!("choose another name, or remove that container first: cala rm {name}").into()
+            }
+            Self::HasDependents { id, .. } => {
+                let short = id.get(..12).unwrap_or(id);
+                format!("`cala rm --depend {short}` removes them with it").into()
             }
             Self::PortInUse { remedy, .. } | Self::PortRefused { remedy, .. } => remedy.clone().into(),
             Self::CommandNotFound(_) => {

@@ -99,7 +99,7 @@ impl Engine {
             containers.iter().map(ContainerEntry::status).filter(|status| wanted(*status)).count()
         };
         let paused = count(&|status| status == ContainerStatus::Paused);
-        let running = count(&|status| status.is_alive()) - paused;
+        let running = count(&|status| status.has_run()) - paused;
         let disk = rustix::fs::statvfs(store.data()).ok();
         let bytes = |blocks: u64, of: u64| blocks.saturating_mul(of);
         Ok(StoreInfo {

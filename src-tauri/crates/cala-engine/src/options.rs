@@ -114,6 +114,8 @@ pub struct RemoveOptions {
     pub volumes: bool,
     /// Time between the stop signal and SIGKILL for `force`; the container's own by default.
     pub timeout: Option<Duration>,
+    /// Also, and first, the containers that cannot be without it (`--depend`).
+    pub depend: bool,
 }
 
 /// What `wait` waits for.
@@ -122,10 +124,22 @@ pub enum WaitCondition {
     /// The container does not run: exited, or never started is waited for until it exits.
     #[default]
     Stopped,
+    /// It was made and has never run.
+    Created,
+    /// It is made ready and waits for its start.
+    Initialized,
     /// It runs.
     Running,
+    /// Its processes are frozen.
+    Paused,
+    /// It was asked to stop.
+    Stopping,
     /// It is gone.
     Removed,
+    /// Its health check says that it is well.
+    Healthy,
+    /// Its health check says that it is not.
+    Unhealthy,
 }
 
 /// Which containers `containers` lists.

@@ -45,12 +45,37 @@ impl DirWatch {
         if !readable(&self.fd, limit)? {
             return Ok(false);
         }
+        self.drop_events()?;
+        Ok(true)
+    }
+
+    /// Waits for something to happen here or for something to read there; tells whether it was the latter.
+    ///
+    /// # Errors
+    /// When poll(2) fails.
+    pub(crate) fn wait_or(&self, other: Option<&impl AsFd>) -> io::Result<bool> {
+        let Some(other) = other else { return self.wait(None).map(|_| false) };
+        loop {
+            let mut fds = [PollFd::new(other, PollFlags::IN), PollFd::new(&self.fd, PollFlags::IN)];
+            match poll(&mut fds, None) {
+                Ok(_) if fds.first().is_some_and(|fd| !fd.revents().is_empty()) => return Ok(true),
+                Ok(_) => {
+                    self.drop_events()?;
+                    return Ok(false);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn drop_events(&self) -> io::Result<()> {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut reader = inotify::Reader::new(&self.fd, &mut buffer);
         loop {
             match reader.next() {
                 Ok(_) => {}
-                Err(rustix::io::Errno::AGAIN) => return Ok(true),
+                Err(rustix::io::Errno::AGAIN) => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
         }

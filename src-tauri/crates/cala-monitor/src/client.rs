@@ -12,8 +12,8 @@ use cala_spec::PortMapping;
 use crate::MonitorError;
 use crate::plan::Membership;
 use crate::protocol::{
-    AttachOptions, ExecRequest, ExitInfo, MAX_MESSAGE, PROTOCOL, Reply, Request, SOCKET_NAME, StatusInfo,
-    encode_message,
+    AttachOptions, ExecRequest, ExitInfo, MAX_MESSAGE, NewName, PROTOCOL, Reply, Request, SOCKET_NAME,
+    StatusInfo, encode_message,
 };
 
 /// Limit of every answer that does not wait for the container itself. Generous, because a machine may be overloaded.
@@ -149,6 +149,22 @@ impl MonitorClient {
         }
     }
 
+    /// Makes the container up to just before its program runs.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn init(&mut self) -> Result<(), MonitorError> {
+        self.done(&Request::Init)
+    }
+
+    /// Tells the running container's monitor what it is called now; its networks answer to that name on return.
+    ///
+    /// # Errors
+    /// [`MonitorError::Refused`] with the code `unknown_request` by a monitor of an older version.
+    pub fn rename(&mut self, name: NewName) -> Result<(), MonitorError> {
+        self.done(&Request::Rename(Box::new(name)))
+    }
+
     /// Starts the container and returns when its program runs.
     ///
     /// # Errors
@@ -218,9 +234,26 @@ impl MonitorClient {
         signal: Option<i32>,
         timeout: Option<Duration>,
     ) -> Result<StopOutcome, MonitorError> {
+        self.stop_by(signal, timeout, false)
+    }
+
+    /// As [`Self::stop`] with the container's own signal; the container stays also with `--rm`.
+    ///
+    /// # Errors
+    /// As [`Self::stop`].
+    pub fn stop_and_keep(&mut self, timeout: Option<Duration>) -> Result<StopOutcome, MonitorError> {
+        self.stop_by(None, timeout, true)
+    }
+
+    fn stop_by(
+        &mut self,
+        signal: Option<i32>,
+        timeout: Option<Duration>,
+        keep: bool,
+    ) -> Result<StopOutcome, MonitorError> {
         let timeout_ms = timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         self.limit(None)?;
-        let reply = self.ask(&Request::Stop { signal, timeout_ms })?;
+        let reply = self.ask(&Request::Stop { signal, timeout_ms, keep })?;
         self.limit(Some(ANSWER_LIMIT))?;
         match reply {
             Reply::Stopped { killed } => Ok(StopOutcome { killed }),

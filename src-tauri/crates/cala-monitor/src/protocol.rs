@@ -42,6 +42,8 @@ pub enum Request {
         /// `R/containers/<id>`.
         run_dir: PathBuf,
     },
+    /// Make everything up to just before the program runs; `Start` lets it run.
+    Init,
     /// Start the container.
     Start,
     /// Attach to the container's standard streams.
@@ -61,11 +63,16 @@ pub enum Request {
         signal: Option<i32>,
         /// Milliseconds until SIGKILL; the plan's if `None`.
         timeout_ms: Option<u64>,
+        /// It is about to be started again: keep it although the plan says `rm`.
+        #[serde(default)]
+        keep: bool,
     },
     /// Answer when the container has ended and its end is recorded.
     Wait,
     /// How it is doing.
     Status,
+    /// The container has another name now.
+    Rename(Box<NewName>),
     /// Join one more network.
     Connect(Box<Membership>),
     /// Leave a network.
@@ -128,6 +135,17 @@ pub enum Reply {
     UserNamespace,
     /// It did not work.
     Error(Failure),
+}
+
+/// What a container is called from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewName {
+    /// Its name.
+    pub name: String,
+    /// `D/names/containers/<name>`.
+    pub name_file: PathBuf,
+    /// By which names it knows itself in /etc/hosts.
+    pub own_names: Vec<String>,
 }
 
 /// How to attach.

@@ -9,6 +9,8 @@ use std::fmt;
 pub enum ContainerStatus {
     /// Made and never started.
     Created,
+    /// Everything is made and its first process waits to be let go (`cala init`).
+    Initialized,
     /// Its first process runs.
     Running,
     /// Its processes are frozen.
@@ -29,6 +31,7 @@ impl ContainerStatus {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",
+            Self::Initialized => "initialized",
             Self::Running => "running",
             Self::Paused => "paused",
             Self::Stopping => "stopping",
@@ -38,10 +41,16 @@ impl ContainerStatus {
         }
     }
 
-    /// Whether processes of the container may be alive.
+    /// Whether its program was let go and may be alive.
+    #[must_use]
+    pub fn has_run(self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Stopping)
+    }
+
+    /// Whether processes of the container may be alive, and with them its monitor.
     #[must_use]
     pub fn is_alive(self) -> bool {
-        matches!(self, Self::Running | Self::Paused | Self::Stopping)
+        matches!(self, Self::Initialized) || self.has_run()
     }
 }
 

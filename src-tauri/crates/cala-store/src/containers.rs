@@ -6,10 +6,12 @@
 //! long as it lives, which is how everybody knows that it does.
 
 mod claim;
+mod depend;
 mod group;
 mod list;
 mod names;
 mod remove;
+mod rename;
 mod settle;
 mod sweep;
 

@@ -1,7 +1,8 @@
 //! `cala container …`: the commands on containers under their long names.
 
 use super::{
-    attach, create, exec, exists, inspect, kill, logs, port, ps, rm, run as run_command, start, stop, wait,
+    attach, create, exec, exists, init, inspect, kill, logs, port, prune, ps, rename, restart, rm,
+    run as run_command, start, stop, wait,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -14,6 +15,7 @@ pub(crate) enum Commands {
     Exec(exec::Args),
     /// Check if a container exists
     Exists(exists::ContainerArgs),
+    Init(init::Args),
     /// Display the configuration of containers
     Inspect(inspect::OneKind),
     Kill(kill::Args),
@@ -21,7 +23,10 @@ pub(crate) enum Commands {
     List(ps::Args),
     Logs(logs::Args),
     Port(port::Args),
+    Prune(prune::Args),
     Ps(ps::Args),
+    Rename(rename::Args),
+    Restart(restart::Args),
     Rm(rm::Args),
     Run(run_command::Args),
     Start(start::Args),
@@ -35,11 +40,15 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Create(args) => create::run(&args, context),
         Commands::Exec(args) => exec::run(&args, context),
         Commands::Exists(args) => exists::container(&args, context),
+        Commands::Init(args) => init::run(&args, context),
         Commands::Inspect(args) => inspect::run(&args.of("container"), context),
         Commands::Kill(args) => kill::run(&args, context),
         Commands::List(args) | Commands::Ps(args) => ps::run(&args, context),
         Commands::Logs(args) => logs::run(&args, context),
         Commands::Port(args) => port::run(&args, context),
+        Commands::Prune(args) => prune::run(&args, context),
+        Commands::Rename(args) => rename::run(&args, context),
+        Commands::Restart(args) => restart::run(&args, context),
         Commands::Rm(args) => rm::run(&args, context),
         Commands::Run(args) => run_command::run(&args, context),
         Commands::Start(args) => start::run(&args, context),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cala_spec::Signal;
 
-use crate::commands::select::{Selection, for_each};
+use crate::commands::select::{Selection, for_each_at_once};
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -38,8 +38,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         cidfiles: &args.cidfile,
         ..Selection::default()
     };
-    let names = selection.resolve(&engine, |container| container.state.is_alive())?;
-    for_each(&names, false, |name| {
+    let names = selection.resolve(&engine, |container| container.state.has_run())?;
+    for_each_at_once(&names, false, |name| {
         engine.kill(name, signal)?;
         Ok(Some(name.to_owned()))
     })

@@ -2,6 +2,7 @@
 
 pub(crate) mod attach;
 pub(crate) mod completion;
+pub(crate) mod confirm;
 pub(crate) mod container;
 pub(crate) mod create;
 pub(crate) mod events;
@@ -10,6 +11,7 @@ pub(crate) mod exists;
 pub(crate) mod image;
 pub(crate) mod images;
 pub(crate) mod info;
+pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod kill;
 pub(crate) mod login;
@@ -19,9 +21,12 @@ pub(crate) mod man;
 pub(crate) mod network;
 pub(crate) mod not_yet;
 pub(crate) mod port;
+pub(crate) mod prune;
 pub(crate) mod ps;
 pub(crate) mod publish;
 pub(crate) mod pull;
+pub(crate) mod rename;
+pub(crate) mod restart;
 pub(crate) mod rm;
 pub(crate) mod rmi;
 pub(crate) mod run;

@@ -57,8 +57,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         Ok(attachment) => attachment,
         Err(error) => {
             if remove {
-                let _ =
-                    engine.remove(id.as_str(), &RemoveOptions { force: true, volumes: true, timeout: None });
+                let options = RemoveOptions { force: true, volumes: true, ..RemoveOptions::default() };
+                let _ = engine.remove(id.as_str(), &options);
             }
             return Err(error.into());
         }

@@ -5,7 +5,7 @@ use cala_spec::{Classify as _, ErrorKind};
 
 use crate::attach::{self, DetachKeys, Session};
 use crate::commands::run::{finish, killer};
-use crate::commands::select::{Selection, for_each};
+use crate::commands::select::{Selection, for_each_at_once};
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -39,6 +39,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
+    check(args)?;
     let engine = context.engine()?;
     let selection = Selection {
         names: &args.names,
@@ -47,9 +48,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         filters: &args.filter,
         ..Selection::default()
     };
-    let names = selection.resolve(&engine, |container| !container.state.is_alive())?;
+    let names = selection.chosen(&engine, |container| !container.state.has_run())?;
     if !(args.attach || args.interactive) {
-        return for_each(&names, false, |name| {
+        return for_each_at_once(&names, false, |name| {
             let id = engine.resolve_container(name)?;
             let started = engine.start(id.as_str());
             started.map(|_| Some(name.to_owned())).map_err(|error| not_started(error, &format!("\"{id}\"")))
@@ -78,6 +79,30 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         kill: Some(killer(&engine, &id)),
     };
     finish(attach::session(attachment, session)?, &engine, &id)
+}
+
+/// What goes together, in Podman's words.
+fn check(args: &Args) -> Result<(), Failure> {
+    let (named, attach) = (!args.names.is_empty(), args.attach || args.interactive);
+    let wrong = |text: &str| Err(Failure::new(text));
+    match () {
+        () if !(named || args.latest || args.all || !args.filter.is_empty()) => {
+            wrong("start requires at least one argument")
+        }
+        () if args.all && args.latest => wrong("--all and --latest cannot be used together"),
+        () if named && args.latest => wrong("--latest and containers cannot be used together"),
+        () if args.names.len() > 1 && attach => {
+            wrong("you cannot start and attach multiple containers at once")
+        }
+        () if named && args.all => {
+            wrong("either start all containers or the container(s) provided in the arguments")
+        }
+        () if attach && args.all => wrong("you cannot start and attach all containers at once"),
+        () if args.sig_proxy == Some(true) && !attach => {
+            wrong("you cannot use sig-proxy without --attach: invalid argument")
+        }
+        () => Ok(()),
+    }
 }
 
 /// As Podman: that a container's command cannot run is told with the container, and no exit code of the command.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cala_engine::Stopped;
 
-use crate::commands::select::{Selection, for_each};
+use crate::commands::select::{Selection, for_each_at_once};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     };
     let names = selection.resolve(&engine, |container| container.state.is_alive())?;
     let timeout = args.time.map(patience);
-    for_each(&names, args.ignore, |name| {
+    for_each_at_once(&names, args.ignore, |name| {
         if let Stopped::Killed(after) = engine.stop(name, timeout)? {
             // `--time 0` asks for it.
             if !after.is_zero() {

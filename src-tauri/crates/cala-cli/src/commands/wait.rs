@@ -11,7 +11,7 @@ use crate::failure::Failure;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "cala wait web\ncala wait --condition running web")]
 pub(crate) struct Args {
-    /// Condition to wait for (stopped, exited, running, removing)
+    /// Condition to wait for, several times for whichever comes first (configured, created, exited, healthy, initialized, paused, removing, running, stopped, stopping, unhealthy)
     #[arg(long, value_name = "strings", value_delimiter = ',')]
     condition: Vec<String>,
     /// Do not mind a container that is missing
@@ -28,32 +28,45 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
-    let condition = condition(&args.condition)?;
+    if args.names.is_empty() && !args.latest {
+        return Err(Failure::new("\"cala wait\" requires a name, id, or the \"--latest\" flag"));
+    }
     if args.interval.parse::<u64>().is_err() {
         cala_spec::duration::parse_duration(&args.interval)?;
     }
+    let conditions = conditions(&args.condition)?;
     let engine = context.engine()?;
     let selection = Selection { names: &args.names, latest: args.latest, ..Selection::default() };
     let names = selection.resolve(&engine, |_| true)?;
-    for_each(&names, false, |name| match engine.wait(name, condition) {
+    for_each(&names, false, |name| match engine.wait_for(name, &conditions) {
         Ok(code) => Ok(Some(code.to_string())),
         Err(error) if args.ignore && error.kind() == ErrorKind::NotFound => Ok(Some("-1".to_owned())),
         Err(error) => Err(error.into()),
     })
 }
 
-fn condition(words: &[String]) -> Result<WaitCondition, Failure> {
-    let mut found = WaitCondition::default();
-    for word in words {
-        found = match word.as_str() {
-            "stopped" | "exited" => WaitCondition::Stopped,
-            "running" => WaitCondition::Running,
-            "removing" | "removed" => WaitCondition::Removed,
-            other => {
-                return Err(Failure::new(format!("unknown container state: {other}: invalid argument"))
-                    .hint("allowed: stopped, exited, running, removing"));
-            }
-        };
+fn conditions(words: &[String]) -> Result<Vec<WaitCondition>, Failure> {
+    if words.is_empty() {
+        return Ok(vec![WaitCondition::Stopped]);
     }
-    Ok(found)
+    words.iter().map(|word| condition(word)).collect()
+}
+
+fn condition(word: &str) -> Result<WaitCondition, Failure> {
+    Ok(match word {
+        "stopped" | "exited" => WaitCondition::Stopped,
+        "configured" | "created" => WaitCondition::Created,
+        "initialized" => WaitCondition::Initialized,
+        "running" => WaitCondition::Running,
+        "paused" => WaitCondition::Paused,
+        "stopping" => WaitCondition::Stopping,
+        "removing" | "removed" => WaitCondition::Removed,
+        "healthy" => WaitCondition::Healthy,
+        "unhealthy" => WaitCondition::Unhealthy,
+        other => {
+            return Err(Failure::new(format!("unknown container state: {other}: invalid argument")).hint(
+                "allowed: configured, created, exited, healthy, initialized, paused, removing, running, stopped, stopping, unhealthy",
+            ));
+        }
+    })
 }

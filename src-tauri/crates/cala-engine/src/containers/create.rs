@@ -84,7 +84,10 @@ impl Engine {
         let anonymous = self.make_volumes(&mut spec)?;
         let exposed_ports = exposed(&defaults.exposed_ports);
         let made = config(spec, process, image, (networks, ports, exposed_ports))
-            .and_then(|config| self.claim(config, &anonymous))
+            .and_then(|config| {
+                self.store()?.note_dependencies(&config)?;
+                self.claim(config, &anonymous)
+            })
             .and_then(|(config, dir)| {
                 let finished = self.finish(&config, &dir, checked.seccomp.as_ref());
                 drop(dir);

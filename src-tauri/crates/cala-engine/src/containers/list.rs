@@ -68,7 +68,7 @@ impl Engine {
 
 /// Podman lists running and paused ones by default; damaged ones that may still run are not hidden either.
 fn is_up(entry: &ContainerEntry) -> bool {
-    entry.status().is_alive() || matches!(entry, ContainerEntry::Damaged(damaged) if damaged.alive)
+    entry.status().has_run() || matches!(entry, ContainerEntry::Damaged(damaged) if damaged.alive)
 }
 
 fn matches(matcher: &ContainerMatcher, entry: &ContainerEntry) -> bool {
@@ -218,6 +218,7 @@ fn status_text(state: &ContainerState, now_ns: i64) -> String {
     let since = |then: i64| human::duration(now_ns.saturating_sub(then));
     match state.status {
         ContainerStatus::Created => "Created".to_owned(),
+        ContainerStatus::Initialized => "Initialized".to_owned(),
         ContainerStatus::Running => format!("Up {}", since(state.started_ns)),
         ContainerStatus::Paused => "Paused".to_owned(),
         ContainerStatus::Stopping => "Stopping".to_owned(),

@@ -277,7 +277,7 @@ fn search(spec: &ContainerSpec, networks: &[Network]) -> Vec<String> {
     answered.then(|| DNS_DOMAIN.to_owned()).into_iter().collect()
 }
 
-fn own_names(config: &ContainerConfig) -> Vec<String> {
+pub(super) fn own_names(config: &ContainerConfig) -> Vec<String> {
     let mut names = vec![config.hostname.clone()];
     if config.name.as_str() != config.hostname {
         names.push(config.name.to_string());

@@ -25,6 +25,25 @@ impl Engine {
         Ok(id)
     }
 
+    /// Makes a container ready up to just before its program runs: file system, networks, ports; `start` lets it run.
+    ///
+    /// # Errors
+    /// When there is none, it is made ready already or runs, or it cannot be made.
+    pub fn init(&self, name: &str) -> Result<ContainerId> {
+        let id = self.resolve_container(name)?;
+        let made_ready = || {
+            wrong_state(
+                format!("container {id} has already been created in runtime: container state improper"),
+                String::new(),
+            )
+        };
+        if self.sound(&id)?.alive {
+            return Err(made_ready());
+        }
+        self.launch(&id, None, |mut monitor| monitor.init())?.ok_or_else(made_ready)?;
+        Ok(id)
+    }
+
     /// Starts a container with its streams attached from its first byte on.
     ///
     /// # Errors
@@ -52,7 +71,7 @@ impl Engine {
     pub fn attach(&self, name: &str, options: &AttachOptions) -> Result<Attachment> {
         let id = self.resolve_container(name)?;
         let container = self.sound(&id)?;
-        if !container.alive {
+        if !container.alive || !container.state.status.has_run() {
             return Err(wrong_state(
                 format!("attaching to container {id}: you can only attach to running containers"),
                 format!("`cala start --attach {}` starts it and shows its output", id.short()),
@@ -75,12 +94,14 @@ impl Engine {
         // Held until the monitor has written its first state.
         let _stage = store.lock_stage(id)?;
         let container = store.await_decision(id, DECISION)?;
-        if container.alive {
-            return if container.state.status == ContainerStatus::Paused {
-                Err(paused(id))
-            } else {
-                Ok(None)
-            };
+        match container.state.status {
+            ContainerStatus::Paused if container.alive => return Err(paused(id)),
+            ContainerStatus::Initialized if container.alive => {
+                let monitor = MonitorClient::connect(&store.run_dir(id))?;
+                return Ok(Some(how(monitor)?));
+            }
+            _ if container.alive => return Ok(None),
+            _ => {}
         }
         let prepared = self.prepare(&container.config, console_size);
         let (monitor, _holders) = prepared.inspect_err(|error| self.keep_failure(id, error))?;
@@ -132,7 +153,10 @@ fn tell(started: &StartedInfo) {
 }
 
 fn paused(id: &ContainerId) -> crate::EngineError {
-    wrong_state(format!("container {id} is paused: container state improper"), String::new())
+    wrong_state(
+        format!("container {id} must be in Created or Stopped state to be started: container state improper"),
+        format!("it is paused: cala unpause {}", id.short()),
+    )
 }
 
 fn wish(options: &AttachOptions) -> MonitorAttach {

@@ -33,7 +33,7 @@ impl Engine {
         if !container.alive {
             return Ok(Stopped::NotRunning);
         }
-        let killed = self.end(&id, timeout)?;
+        let killed = self.end(&id, timeout, false)?;
         self.container_event(&container.config, "stop", &[])?;
         Ok(match killed {
             Some(true) => {
@@ -60,7 +60,7 @@ impl Engine {
                 String::new(),
             )
         };
-        if !container.alive {
+        if !container.alive || !container.state.status.has_run() {
             return Err(not_running());
         }
         match self.monitor(&id)?.map(|mut monitor| monitor.signal(signal.0)) {
@@ -71,10 +71,16 @@ impl Engine {
     }
 
     /// Has the monitor end its container by its stop signal, then by SIGKILL, and returns when that is recorded; tells
-    /// whether SIGKILL was needed, `None` when it had ended meanwhile.
-    pub(super) fn end(&self, id: &ContainerId, timeout: Option<Duration>) -> Result<Option<bool>> {
+    /// whether SIGKILL was needed, `None` when it had ended meanwhile. With `keep` a container of `--rm` stays.
+    pub(super) fn end(
+        &self,
+        id: &ContainerId,
+        timeout: Option<Duration>,
+        keep: bool,
+    ) -> Result<Option<bool>> {
         let Some(mut monitor) = self.monitor(id)? else { return self.end_unreachable(id) };
-        match monitor.stop(None, timeout) {
+        let stopped = if keep { monitor.stop_and_keep(timeout) } else { monitor.stop(None, timeout) };
+        match stopped {
             Ok(outcome) => Ok(Some(outcome.killed)),
             // Its monitor was killed, and the container with it.
             Err(MonitorError::Closed) => Ok(None),

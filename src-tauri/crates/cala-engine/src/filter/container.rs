@@ -115,7 +115,8 @@ fn is_ancestor(wanted: &str, subject: &Subject<'_>) -> bool {
 
 fn status(text: &str) -> Result<Vec<ContainerStatus>, InvalidValue> {
     Ok(match text {
-        "created" | "configured" | "initialized" => vec![ContainerStatus::Created],
+        "created" | "configured" => vec![ContainerStatus::Created],
+        "initialized" => vec![ContainerStatus::Initialized],
         "running" => vec![ContainerStatus::Running, ContainerStatus::Stopping],
         "paused" => vec![ContainerStatus::Paused],
         "stopping" => vec![ContainerStatus::Stopping],
@@ -126,7 +127,9 @@ fn status(text: &str) -> Result<Vec<ContainerStatus>, InvalidValue> {
         "restarting" | "unknown" => Vec::new(),
         other => {
             return Err(InvalidValue::new("invalid_filter", format!("{other} is not a valid status"))
-                .allowing("statuses are created, running, paused, stopping, exited, removing, damaged"));
+                .allowing(
+                    "statuses are created, initialized, running, paused, stopping, exited, removing, damaged",
+                ));
         }
     })
 }

@@ -4,14 +4,17 @@ mod container;
 mod event;
 mod image;
 mod network;
+mod prune;
 
 pub(crate) use container::{ContainerMatcher, Subject};
 pub(crate) use event::EventMatcher;
 pub(crate) use image::{ImageMatcher, ImageSubject, reference_matches};
 pub(crate) use network::{NetworkMatcher, NetworkSubject};
+pub(crate) use prune::PruneMatcher;
 
 use std::collections::BTreeMap;
 
+use cala_spec::duration::parse_time;
 use cala_spec::invalid::InvalidValue;
 use regex_lite::Regex;
 
@@ -62,6 +65,22 @@ fn regular(key: &str, text: &str) -> Result<Regex, InvalidValue> {
         )
         .allowing("a part of the name, or an expression such as ^web or a|b")
     })
+}
+
+/// Reads the one value of `until`: a time, or a duration before now; nanoseconds since the Unix epoch.
+fn until(place: &mut Option<i64>, value: &str, now_ns: i64) -> Result<(), InvalidValue> {
+    if place.is_some() {
+        return Err(InvalidValue::new("invalid_filter", "specify exactly one timestamp for until")
+            .allowing("leave out all but one `until`"));
+    }
+    // Without a zone a time is local; the engine does not know the person's and takes the machine's.
+    let offset = jiff::tz::TimeZone::system().to_offset(jiff::Timestamp::now()).seconds();
+    let time = parse_time(value, now_ns, offset).map_err(|_| {
+        InvalidValue::new("invalid_time", format!("failed to parse value as time or duration: {value:?}"))
+            .allowing("a time is `2026-01-31T12:00:00`, or a duration before now such as `24h`")
+    })?;
+    *place = Some(time);
+    Ok(())
 }
 
 /// Whether a pattern with `*` and `?` covers a whole text.

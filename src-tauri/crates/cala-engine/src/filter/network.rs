@@ -3,11 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use cala_spec::duration::parse_time;
 use cala_spec::invalid::InvalidValue;
 use regex_lite::Regex;
 
-use super::{LabelTerm, regular};
+use super::{LabelTerm, regular, until};
 
 const LIST_KEYS: &str = "keys are name, id, driver, label, until, dangling";
 const PRUNE_KEYS: &str = "keys are label and until";
@@ -65,7 +64,7 @@ impl NetworkMatcher {
             match key {
                 "label" => matcher.labels.push(LabelTerm::parse(value)),
                 "label!" => matcher.not_labels.push(LabelTerm::parse(value)),
-                "until" => matcher.set_until(value, now_ns)?,
+                "until" => until(&mut matcher.until, value, now_ns)?,
                 "name" if all => matcher.names.push(regular(key, value)?),
                 "id" if all => matcher.ids.push(IdTerm::parse(value)?),
                 "driver" if all => matcher.drivers.push(value.to_owned()),
@@ -74,21 +73,6 @@ impl NetworkMatcher {
             }
         }
         Ok(matcher)
-    }
-
-    fn set_until(&mut self, value: &str, now_ns: i64) -> Result<(), InvalidValue> {
-        if self.until.is_some() {
-            return Err(InvalidValue::new("invalid_filter", "specify exactly one timestamp for until")
-                .allowing("leave out all but one `until`"));
-        }
-        // Without a zone a time is local; the engine does not know the person's and takes the machine's.
-        let offset = jiff::tz::TimeZone::system().to_offset(jiff::Timestamp::now()).seconds();
-        let time = parse_time(value, now_ns, offset).map_err(|_| {
-            InvalidValue::new("invalid_time", format!("failed to parse value as time or duration: {value:?}"))
-                .allowing("a time is `2026-01-31T12:00:00`, or a duration before now such as `24h`")
-        })?;
-        self.until = Some(time);
-        Ok(())
     }
 
     /// Whether it must be known which networks are in use.

@@ -20,6 +20,7 @@ mod settle;
 mod start;
 mod streams;
 mod volumes;
+mod waiting;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -30,7 +31,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cala_runtime::cgroup::Cgroup;
-use cala_spec::{ContainerState, ContainerStatus, Event, event::EventKind};
+use cala_spec::{ContainerState, Event, event::EventKind};
 use cala_sys::poll::{self, Interest, Ready};
 use cala_sys::signal::SignalFd;
 
@@ -43,6 +44,7 @@ use crate::record;
 use client::{Client, MAX_HELD, Mode};
 use networks::Networks;
 use process::{Owner, Process, Session};
+use waiting::Waiting;
 
 /// Signals that come as records: ends of children, and requests to end.
 const SIGNALS: [i32; 4] = [libc_signal::CHLD, libc_signal::TERM, libc_signal::INT, libc_signal::HUP];
@@ -121,6 +123,8 @@ struct Monitor {
     /// Its place in its networks, while it runs.
     networks: Option<Networks>,
     clients: Vec<Client>,
+    /// Made and not yet let go.
+    waiting: Option<Waiting>,
     container: Option<Process>,
     sessions: Vec<Session>,
     next_session: u64,
@@ -178,6 +182,7 @@ impl Monitor {
             cgroup: None,
             networks: None,
             clients: Vec::new(),
+            waiting: None,
             container: None,
             sessions: Vec::new(),
             next_session: 0,
@@ -368,10 +373,7 @@ impl Monitor {
     }
 
     fn is_running(&self) -> bool {
-        matches!(
-            self.state.status,
-            ContainerStatus::Running | ContainerStatus::Stopping | ContainerStatus::Paused
-        )
+        self.state.status.has_run()
     }
 }
 

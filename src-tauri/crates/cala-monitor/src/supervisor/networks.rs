@@ -312,6 +312,14 @@ impl Networks {
         Ok(())
     }
 
+    /// The container is called otherwise from now on: in its networks and, for itself, in its /etc/hosts.
+    pub(super) fn rename(&mut self, name: &str, own_names: &[String]) {
+        name.clone_into(&mut self.name);
+        own_names.clone_into(&mut self.plan.own_names);
+        self.tell_names();
+        self.write_files();
+    }
+
     /// Another network becomes the way out: it is left and joined again with its addresses, as the container's way out.
     fn move_way_out(&mut self) {
         let Some(index) = self.way_out() else { return };

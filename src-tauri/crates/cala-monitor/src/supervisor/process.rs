@@ -110,7 +110,9 @@ impl Monitor {
             self.ended(pid, exit);
         }
         if end {
-            if self.is_running() {
+            if self.waiting.is_some() {
+                self.end_waiting();
+            } else if self.is_running() {
                 self.begin_stop(None, None);
             } else if self.settled.is_none() {
                 self.abandon();
@@ -119,6 +121,9 @@ impl Monitor {
     }
 
     fn ended(&mut self, pid: i32, exit: Exit) {
+        if self.waiting.as_ref().is_some_and(|waiting| waiting.pid() == pid) {
+            return self.waiting_ended(exit);
+        }
         let deadline = Instant::now() + TERMINAL_DRAIN;
         let container = self.container.iter_mut();
         let mut all = container.chain(self.sessions.iter_mut().map(|session| &mut session.process));

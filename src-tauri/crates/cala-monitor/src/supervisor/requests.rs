@@ -12,7 +12,7 @@ use super::{Monitor, Stopping, Token, failure_of};
 use crate::frames::{Frame, FrameKind};
 use crate::launcher::{invalid, mismatch};
 use crate::log::Replay;
-use crate::protocol::{AttachOptions, Failure, PROTOCOL, Reply, Request, StatusInfo, take_message};
+use crate::protocol::{AttachOptions, Failure, NewName, PROTOCOL, Reply, Request, StatusInfo, take_message};
 
 /// The greatest signal number of Linux.
 const MAX_SIGNAL: i32 = 64;
@@ -87,6 +87,7 @@ impl Monitor {
             Request::Hello { protocol, .. } => self.greet(index, protocol),
             _ if !greeted => Err(invalid("the first message must be `hello`".to_owned())),
             Request::Launch { .. } => Err(invalid("this monitor has its plan already".to_owned())),
+            Request::Init => self.init_container().map(|()| Some(Reply::Done)),
             Request::Start => self.start_container().map(|pid| Some(self.started(pid))),
             Request::Attach(options) => {
                 self.attach(index, options)?;
@@ -95,9 +96,10 @@ impl Monitor {
             Request::AttachAndStart(options) => self.attach_and_start(index, options),
             Request::Exec(request) => self.start_exec(index, request),
             Request::Signal { signal } => self.signal(signal),
-            Request::Stop { signal, timeout_ms } => self.stop(index, signal, timeout_ms),
+            Request::Stop { signal, timeout_ms, keep } => self.stop(index, signal, timeout_ms, keep),
             Request::Wait => Ok(self.wait(index)),
             Request::Status => Ok(Some(Reply::Status(self.status()))),
+            Request::Rename(new) => self.rename(*new),
             Request::Connect(membership) => self.change_networks(|networks| networks.connect(&membership)),
             Request::Disconnect { network } => self.change_networks(|networks| networks.disconnect(&network)),
             Request::Publish { port } => self.change_networks(|networks| networks.publish(&port)),
@@ -128,6 +130,20 @@ impl Monitor {
         self.state.networks = networks.statuses();
         self.write_state();
         changed.map(|()| Some(Reply::Done))
+    }
+
+    fn rename(&mut self, new: NewName) -> Result<Option<Reply>, Failure> {
+        if self.settled.is_some() {
+            return Err(ended());
+        }
+        if let Some(networks) = &mut self.networks {
+            networks.rename(&new.name, &new.own_names);
+            self.state.networks = networks.statuses();
+            self.write_state();
+        }
+        self.facts.name = new.name;
+        self.facts.name_file = new.name_file;
+        Ok(Some(Reply::Done))
     }
 
     fn greet(&mut self, index: usize, protocol: u32) -> Result<Option<Reply>, Failure> {
@@ -188,16 +204,22 @@ impl Monitor {
         index: usize,
         signal: Option<i32>,
         timeout_ms: Option<u64>,
+        keep: bool,
     ) -> Result<Option<Reply>, Failure> {
         if signal.is_some_and(|signal| !(1..=MAX_SIGNAL).contains(&signal)) {
             return Err(invalid("no such signal".to_owned()));
         }
-        if !self.is_running() {
+        if !self.state.status.is_alive() {
             return Err(ended());
         }
-        self.begin_stop(signal, timeout_ms.map(Duration::from_millis));
+        self.facts.rm &= !keep;
         if let Some(client) = self.clients.get_mut(index) {
             client.stops = true;
+        }
+        if self.waiting.is_some() {
+            self.end_waiting();
+        } else {
+            self.begin_stop(signal, timeout_ms.map(Duration::from_millis));
         }
         Ok(None)
     }

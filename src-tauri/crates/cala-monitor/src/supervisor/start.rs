@@ -11,40 +11,78 @@ use oci_spec::runtime::{LinuxNamespaceType, Process as SpecProcess, Spec};
 
 use super::Monitor;
 use super::networks::{self, Networks};
-use super::process::Process;
 use super::requests::{ended, start_failure};
 use super::streams::{ChildEnds, Streams};
 use super::volumes::Volumes;
+use super::waiting::Waiting;
 use crate::MonitorError;
 use crate::launcher::{failed, failure_of};
 use crate::protocol::Failure;
 use crate::{RunPlan, SeccompPlan, record};
 
 impl Monitor {
+    /// Makes the container up to just before its program runs.
+    ///
+    /// A failure is final, as that of [`Self::start_container`].
+    pub(super) fn init_container(&mut self) -> Result<(), Failure> {
+        let made = self.make();
+        self.conclude(made)?;
+        self.record_init();
+        cala_sys::heap::release_free_memory();
+        Ok(())
+    }
+
     /// Starts the container; the host pid of its first process.
     ///
     /// A failure is final: it is recorded (the container stays created, as Podman has it; with `--rm` it is removed),
     /// and the monitor ends once its clients know.
     pub(super) fn start_container(&mut self) -> Result<i32, Failure> {
-        let plan = self.plan.take().ok_or_else(ended)?;
-        let started = start(&plan);
-        drop(plan);
-        let result = match started {
-            Ok(Running { process, cgroup, networks, pid }) => {
-                self.container = Some(process);
-                self.cgroup = cgroup;
-                self.networks = networks;
-                self.record_start(pid);
-                Ok(pid)
-            }
-            Err(failure) => {
-                let failure = with_id(failure, &self.facts.id);
-                self.record_failure(&failure);
-                Err(failure)
-            }
-        };
+        let made = if self.waiting.is_some() { Ok(()) } else { self.make() };
+        let started = made.and_then(|()| self.waiting.take().ok_or_else(ended)?.start());
+        let (process, pid) = self.conclude(started)?;
+        self.container = Some(process);
+        self.record_start(pid);
         cala_sys::heap::release_free_memory();
-        result
+        Ok(pid)
+    }
+
+    /// From the plan to a process that waits just before its program.
+    fn make(&mut self) -> Result<(), Failure> {
+        let plan = self.plan.take().ok_or_else(ended)?;
+        let Made { waiting, cgroup, networks } = make(&plan)?;
+        self.waiting = Some(waiting);
+        self.cgroup = cgroup;
+        self.networks = networks;
+        Ok(())
+    }
+
+    /// What worked, or the failure recorded.
+    fn conclude<T>(&mut self, result: Result<T, Failure>) -> Result<T, Failure> {
+        result.map_err(|failure| {
+            let failure = with_id(failure, &self.facts.id);
+            // A container that was never made has left nothing.
+            self.drop_cgroup();
+            self.networks.take().into_iter().for_each(Networks::leave);
+            self.record_failure(&failure);
+            cala_sys::heap::release_free_memory();
+            failure
+        })
+    }
+
+    fn record_init(&mut self) {
+        let pid = self.waiting.as_ref().map_or(0, Waiting::proc_pid);
+        self.state = ContainerState {
+            status: ContainerStatus::Initialized,
+            pid,
+            pid_start_time: record::start_time(pid),
+            monitor_pid: record::own_pid(),
+            boot_id: record::boot_id(),
+            error: String::new(),
+            networks: self.networks.as_ref().map(Networks::statuses).unwrap_or_default(),
+            ..record::read_state(&self.facts.container_dir)
+        };
+        self.write_state();
+        self.event("init", None);
     }
 
     fn record_start(&mut self, pid: i32) {
@@ -92,22 +130,21 @@ fn with_id(mut failure: Failure, id: &str) -> Failure {
     failure
 }
 
-/// What a start that worked brings.
-struct Running {
-    process: Process,
+/// What is there before the program runs.
+struct Made {
+    waiting: Waiting,
     cgroup: Option<Cgroup>,
     networks: Option<Networks>,
-    /// Host pid of the first process.
-    pid: i32,
 }
 
-fn start(plan: &RunPlan) -> Result<Running, Failure> {
+fn make(plan: &RunPlan) -> Result<Made, Failure> {
     let dir = &plan.container_dir;
     let paths = ["upper", "work", "merged"].map(|name| dir.join(name));
     for path in &paths {
         make_dir(path).map_err(step("make the container's directories"))?;
     }
     let [upper, work, merged] = &paths;
+    forget_volatile(work).map_err(step("make the container's directories"))?;
     let cgroup = plan.cgroup.as_ref().map(|path| Cgroup::create(path, &limits(&plan.spec)));
     let cgroup = cgroup.transpose().map_err(|error| failure_of(&error))?;
     let filter = filter(plan.seccomp, &plan.spec, plan.spec.process().as_ref())?;
@@ -136,17 +173,12 @@ fn start(plan: &RunPlan) -> Result<Running, Failure> {
     if created.is_ok() {
         volumes.filled(plan.durable);
     }
-    let started = created.map_err(|error| start_failure(&error)).and_then(|created| {
+    let joined = created.map_err(|error| start_failure(&error)).and_then(|created| {
         let networks = join(plan, created.proc_pid())?;
-        let started = created.start().map_err(|error| start_failure(&error))?;
-        Ok((started, networks))
+        Ok((created, networks))
     });
-    match started {
-        Ok((started, networks)) => {
-            let pid = started.proc_pid;
-            let process = Process::new(started, streams).map_err(step("take the container's streams"))?;
-            Ok(Running { process, cgroup, networks, pid })
-        }
+    match joined {
+        Ok((created, networks)) => Ok(Made { waiting: Waiting::new(created, streams), cgroup, networks }),
         Err(failure) => {
             // Nothing is in it: the process has been reaped.
             let _ = cgroup.map(|cgroup| cgroup.remove());
@@ -163,6 +195,16 @@ fn join(plan: &RunPlan, proc_pid: i32) -> Result<Option<Networks>, Failure> {
     let container =
         networks::namespace_of(proc_pid).map_err(step("open the container's network namespace"))?;
     Networks::join(&plan.network, plan.id.as_str(), &plan.name, container).map(Some)
+}
+
+/// A volatile overlay leaves a mark by which it refuses to be mounted again, because what a crash of the machine left
+/// could be anything (overlayfs.rst, "Volatile mount"). A container of `--rm` that is there again was restarted without one:
+/// after a crash it counts as removed.
+fn forget_volatile(work: &std::path::Path) -> io::Result<()> {
+    match fs::remove_dir_all(work.join("work/incompat")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn make_dir(path: &std::path::Path) -> io::Result<()> {

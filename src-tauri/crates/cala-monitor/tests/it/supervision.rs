@@ -58,7 +58,7 @@ fn a_stop_goes_on_without_who_asked_for_it() {
     let mut socket = cala_sys::scm::connect(&container.plan.run_dir.join("sock")).unwrap();
     for request in [
         Request::Hello { protocol: PROTOCOL, version: String::new() },
-        Request::Stop { signal: None, timeout_ms: Some(200) },
+        Request::Stop { signal: None, timeout_ms: Some(200), keep: false },
     ] {
         std::io::Write::write_all(&mut socket, &encode_message(&request).unwrap()).unwrap();
     }

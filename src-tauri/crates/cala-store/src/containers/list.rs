@@ -98,6 +98,7 @@ impl Store {
         if let Ok(name) = text.parse::<ContainerName>()
             && let Ok(Some(id)) = self.name_holder(&name)
             && self.container_dir(&id).is_dir()
+            && !self.is_called_otherwise(&id, &name)
         {
             return Ok(id);
         }

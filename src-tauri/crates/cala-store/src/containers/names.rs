@@ -52,13 +52,20 @@ impl Store {
         }
     }
 
-    /// Who has the name and is there, or is being made at this moment.
+    /// Who has the name and is there, or is being made at this moment. Who was renamed has not: of a rename that was
+    /// killed one name too many is left. Final only under [`Store::lock_names`], which a rename holds.
     pub(super) fn live_holder(&self, name: &ContainerName) -> Result<Option<ContainerId>, StoreError> {
         let path = self.name_file(name);
         let Some(holder) = self.name_holder(name).map_err(StoreError::io("read", &path))? else {
             return Ok(None);
         };
-        Ok(self.exists_or_is_being_made(&holder).then_some(holder))
+        let has_it = self.exists_or_is_being_made(&holder) && !self.is_called_otherwise(&holder, name);
+        Ok(has_it.then_some(holder))
+    }
+
+    /// Whether a container's own record says another name. One that cannot be read says none.
+    pub(super) fn is_called_otherwise(&self, id: &ContainerId, name: &ContainerName) -> bool {
+        self.read_config(id).is_ok_and(|config| config.name != *name)
     }
 
     fn exists_or_is_being_made(&self, id: &ContainerId) -> bool {
@@ -111,13 +118,13 @@ impl Store {
     }
 }
 
-fn write(path: &Path, text: &str, durable: bool) -> io::Result<()> {
+pub(super) fn write(path: &Path, text: &str, durable: bool) -> io::Result<()> {
     let mut file = std::fs::File::create(path)?;
     file.write_all(text.as_bytes())?;
     if durable { file.sync_data() } else { Ok(()) }
 }
 
-fn remove_if_there(path: &std::path::Path) -> Result<(), StoreError> {
+pub(super) fn remove_if_there(path: &std::path::Path) -> Result<(), StoreError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
         _ => Ok(()),

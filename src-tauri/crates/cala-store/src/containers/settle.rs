@@ -162,14 +162,17 @@ impl Store {
         state: ContainerState,
         stage: StageLock,
     ) -> Option<(ContainerState, bool)> {
+        let ran = state.status.has_run();
         let state = lost(state);
         group::drop_group(&self.container_dir(&config.id));
         if let Err(error) = self.write_state(&config.id, &state, !config.spec.remove) {
             tracing::warn!(id = %config.id, %error, "the end of a container could not be recorded");
             return Some((state, false));
         }
-        self.record_event(&event(config, "died", Some(state.exit_code)));
-        if config.spec.remove {
+        if ran {
+            self.record_event(&event(config, "died", Some(state.exit_code)));
+        }
+        if ran && config.spec.remove {
             match self.remove_under(&config.id, Some(&config.name), &stage) {
                 Ok(_) => {
                     self.record_event(&event(config, "remove", None));
@@ -193,6 +196,11 @@ pub(super) fn monitor_holds(lock: &Path) -> bool {
 }
 
 fn lost(state: ContainerState) -> ContainerState {
+    if !state.status.has_run() {
+        // It was made ready and never let go: it is again what it was before.
+        let status = if state.finished_ns == 0 { ContainerStatus::Created } else { ContainerStatus::Exited };
+        return ContainerState { status, pid: 0, monitor_pid: 0, networks: Vec::new(), ..state };
+    }
     ContainerState {
         status: ContainerStatus::Exited,
         pid: 0,

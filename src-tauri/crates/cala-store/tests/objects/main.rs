@@ -18,6 +18,7 @@ mod events;
 mod fixture;
 mod images;
 mod networks;
+mod renaming;
 mod root;
 mod settling;
 mod volumes;

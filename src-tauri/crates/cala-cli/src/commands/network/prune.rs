@@ -1,7 +1,6 @@
 //! `cala network prune`.
 
-use std::io::BufRead as _;
-
+use crate::commands::confirm;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
@@ -24,7 +23,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     if !args.words.is_empty() {
         return Err(Failure::new("`cala network prune` takes no arguments"));
     }
-    if !args.force && !confirmed()? {
+    if !args.force
+        && !confirm::confirmed("This will remove all networks not used by at least one container.")?
+    {
         return Ok(0);
     }
     let mut worst = 0;
@@ -39,17 +40,4 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         }
     }
     Ok(worst)
-}
-
-fn confirmed() -> Result<bool, Failure> {
-    output::data(
-        "WARNING! This will remove all networks not used by at least one container.\n\
-         Are you sure you want to continue? [y/N] ",
-    )?;
-    let mut answer = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(|error| Failure::io("reading the answer", &error))?;
-    Ok(answer.trim_start().starts_with(['y', 'Y']))
 }

@@ -28,7 +28,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     }
     let names = some(&args.names)?;
     let engine = context.engine()?;
-    let options = RemoveOptions { force: args.force, volumes: false, timeout: args.time.map(patience) };
+    let options =
+        RemoveOptions { force: args.force, timeout: args.time.map(patience), ..RemoveOptions::default() };
     for_each(names, args.force, |name| {
         engine.remove_network(name, &options).map(|()| Some(name.to_owned())).map_err(removal)
     })
