@@ -351,7 +351,7 @@ log_max_files?: number, };
 /**
  * What a container is doing.
  */
-export type ContainerStatus = "created" | "running" | "paused" | "stopping" | "exited" | "removing" | "damaged";
+export type ContainerStatus = "created" | "initialized" | "running" | "paused" | "stopping" | "exited" | "removing" | "damaged";
 
 /**
  * One row of `cala ps`; the fields of `podman ps --format json`.
