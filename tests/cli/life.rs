@@ -316,3 +316,20 @@ fn what_does_not_go_together_is_refused() {
         refused(&cala.run(["restart", "-t", "x", "web"]), 125, line);
     }
 }
+
+#[test]
+fn what_cannot_be_paused_is_told() {
+    let cala = bare();
+    for (line, expected) in [
+        ("pause", "Error: you must provide at least one name or id"),
+        ("unpause", "Error: you must provide at least one name or id"),
+        ("pause nosuch", "Error: no container with name or ID \"nosuch\" found: no such container"),
+        ("unpause nosuch", "Error: no container with name or ID \"nosuch\" found: no such container"),
+        ("pause --all web", "Error: no arguments are needed with --all"),
+        ("pause --cidfile x web", "Error: no arguments are needed with --latest or --cidfile"),
+        ("unpause --filter foo=x", "Error: foo is an invalid filter"),
+        ("unpause --all --latest", "Error: --all and --latest cannot be used together"),
+    ] {
+        refused(&cala.run(line.split(' ')), 125, expected);
+    }
+}

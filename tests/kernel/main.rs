@@ -12,6 +12,7 @@ mod life;
 mod lifecycle;
 mod names;
 mod networks;
+mod pause;
 mod private;
 mod reach;
 mod volumes;

@@ -8,7 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::arguments;
 use crate::commands::{
     attach, completion, container, create, events, exec, image, images, info, init, inspect, kill, login,
-    logout, logs, man, network, not_yet, port, ps, publish, pull, rename, restart, rm, rmi,
+    logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi,
     run as run_command, start, stop, tag, version, wait,
 };
 use crate::context::{Context, Globals};
@@ -60,6 +60,7 @@ enum Commands {
     Man(man::Args),
     #[command(subcommand, about = "Manage networks")]
     Network(network::Commands),
+    Pause(pause::Args),
     Port(port::Args),
     Ps(ps::Args),
     Publish(publish::Args),
@@ -72,6 +73,7 @@ enum Commands {
     Start(start::Args),
     Stop(stop::Args),
     Tag(tag::Args),
+    Unpause(pause::UnpauseArgs),
     Unpublish(publish::WithdrawArgs),
     Version(version::Args),
     Wait(wait::Args),
@@ -134,6 +136,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Logs(args) => logs::run(&args, context),
         Commands::Man(args) => man::run(&args),
         Commands::Network(command) => network::run(command, context),
+        Commands::Pause(args) => pause::run(&args, context),
         Commands::Port(args) => port::run(&args, context),
         Commands::Ps(args) => ps::run(&args, context),
         Commands::Publish(args) => publish::run(&args, context),
@@ -146,6 +149,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Start(args) => start::run(&args, context),
         Commands::Stop(args) => stop::run(&args, context),
         Commands::Tag(args) => tag::run(&args, context),
+        Commands::Unpause(args) => pause::unpause(&args, context),
         Commands::Unpublish(args) => publish::withdraw(&args, context),
         Commands::Version(args) => version::run(&args),
         Commands::Wait(args) => wait::run(&args, context),

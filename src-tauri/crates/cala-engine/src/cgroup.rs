@@ -2,9 +2,12 @@
 //! delegation"). Only looks; the monitor makes the group and sets its limits.
 
 use std::fs;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use cala_spec::container::Resources;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Access, access};
 
 use crate::EngineError;
@@ -109,6 +112,28 @@ pub(crate) fn check(wish: &Resources, place: Option<&Delegation>) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Waits until all processes of a group are frozen, as its `cgroup.events` says; false when that takes longer than the
+/// limit. A group that is gone has nothing that runs.
+pub(crate) fn await_frozen(group: &Path, limit: Duration) -> bool {
+    let Ok(mut file) = fs::File::open(group.join("cgroup.events")) else { return true };
+    let deadline = Instant::now() + limit;
+    loop {
+        let mut text = String::new();
+        // A change of the file is told as an exceptional condition after it was read.
+        let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+        if read.is_err() || text.lines().any(|line| line == "frozen 1") {
+            return true;
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return false;
+        }
+        let left = Timespec::try_from(left).ok();
+        // An error but an interruption would come again at once; the deadline ends that.
+        let _ = poll(&mut [PollFd::new(&file, PollFlags::PRI)], left.as_ref());
+    }
 }
 
 /// Version of the control groups (`v1` also for a mixed machine) and the controllers that Cala may use.

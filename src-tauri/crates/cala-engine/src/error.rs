@@ -68,6 +68,11 @@ pub enum EngineError {
         /// What to do.
         remedy: String,
     },
+    /// The kernel does not come to an end with freezing a container.
+    #[error(
+        "container {0} could not be paused: one of its processes waits for a device that does not answer"
+    )]
+    NotFrozen(String),
     /// The name that a container is to have is another's.
     #[error("renaming container {id}: the name \"{name}\" is in use by {holder}: container already exists")]
     NameTaken {
@@ -179,6 +184,7 @@ impl Classify for EngineError {
         match self {
             Self::NoMountSource(_) => ErrorKind::InvalidArgument,
             Self::ControlSocket { .. } => ErrorKind::Forbidden,
+            Self::NotFrozen(_) => ErrorKind::Unavailable,
             Self::MissingController { .. } => ErrorKind::NotSupported,
             Self::WrongState { .. }
             | Self::PortInUse { .. }
@@ -201,6 +207,7 @@ impl Classify for EngineError {
             Self::ControlSocket { .. } => "control_socket_refused",
             Self::MissingController { .. } => "cgroup_controller_missing",
             Self::WrongState { .. } => "container_state",
+            Self::NotFrozen(_) => "not_frozen",
             Self::NameTaken { .. } => "name_in_use",
             Self::HasDependents { .. } => "container_has_dependents",
             Self::PortInUse { .. } => "port_in_use",

@@ -214,6 +214,22 @@ impl MonitorClient {
         }
     }
 
+    /// Begins to freeze the container.
+    ///
+    /// # Errors
+    /// [`MonitorError::Refused`] with the codes `no_cgroup`, `container_ended`, `cgroup_failed`.
+    pub fn pause(&mut self) -> Result<(), MonitorError> {
+        self.done(&Request::Pause)
+    }
+
+    /// Lets a paused container go on.
+    ///
+    /// # Errors
+    /// As [`Self::pause`].
+    pub fn unpause(&mut self) -> Result<(), MonitorError> {
+        self.done(&Request::Unpause)
+    }
+
     /// Sends a signal to the container's first process.
     ///
     /// # Errors

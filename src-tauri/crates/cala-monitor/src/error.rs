@@ -81,15 +81,17 @@ impl MonitorError {
 }
 
 /// The codes that a monitor sends of itself, as constants for [`Classify::code`]; it passes on those of holders too.
-const CODES: [&str; 25] = [
+const CODES: [&str; 27] = [
     "address_not_here",
     "already_connected",
     "already_running",
+    "cgroup_failed",
     "container_ended",
     "controller_missing",
     "exec_failed",
     "invalid_request",
     "launch_failed",
+    "no_cgroup",
     "no_way_out",
     "not_connected",
     "port_not_opened",

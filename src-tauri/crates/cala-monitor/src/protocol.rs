@@ -67,6 +67,10 @@ pub enum Request {
         #[serde(default)]
         keep: bool,
     },
+    /// Freeze the container's control group. Answered when that is begun; the group's `cgroup.events` says when it is done.
+    Pause,
+    /// Let a paused container go on.
+    Unpause,
     /// Answer when the container has ended and its end is recorded.
     Wait,
     /// How it is doing.

@@ -1,7 +1,7 @@
 //! `cala container …`: the commands on containers under their long names.
 
 use super::{
-    attach, create, exec, exists, init, inspect, kill, logs, port, prune, ps, rename, restart, rm,
+    attach, create, exec, exists, init, inspect, kill, logs, pause, port, prune, ps, rename, restart, rm,
     run as run_command, start, stop, wait,
 };
 use crate::context::Context;
@@ -22,6 +22,7 @@ pub(crate) enum Commands {
     #[command(visible_alias = "ls")]
     List(ps::Args),
     Logs(logs::Args),
+    Pause(pause::Args),
     Port(port::Args),
     Prune(prune::Args),
     Ps(ps::Args),
@@ -31,6 +32,7 @@ pub(crate) enum Commands {
     Run(run_command::Args),
     Start(start::Args),
     Stop(stop::Args),
+    Unpause(pause::UnpauseArgs),
     Wait(wait::Args),
 }
 
@@ -45,6 +47,7 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Kill(args) => kill::run(&args, context),
         Commands::List(args) | Commands::Ps(args) => ps::run(&args, context),
         Commands::Logs(args) => logs::run(&args, context),
+        Commands::Pause(args) => pause::run(&args, context),
         Commands::Port(args) => port::run(&args, context),
         Commands::Prune(args) => prune::run(&args, context),
         Commands::Rename(args) => rename::run(&args, context),
@@ -53,6 +56,7 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Run(args) => run_command::run(&args, context),
         Commands::Start(args) => start::run(&args, context),
         Commands::Stop(args) => stop::run(&args, context),
+        Commands::Unpause(args) => pause::unpause(&args, context),
         Commands::Wait(args) => wait::run(&args, context),
     }
 }

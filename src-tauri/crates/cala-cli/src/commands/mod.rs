@@ -20,6 +20,7 @@ pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod network;
 pub(crate) mod not_yet;
+pub(crate) mod pause;
 pub(crate) mod port;
 pub(crate) mod prune;
 pub(crate) mod ps;

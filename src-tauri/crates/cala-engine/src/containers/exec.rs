@@ -2,6 +2,7 @@
 
 use cala_monitor::protocol::ExecRequest;
 use cala_monitor::{Attachment, MonitorError};
+use cala_spec::ContainerStatus;
 
 use super::wrong_state;
 use crate::{Engine, EngineError, ExecOptions, Result};
@@ -34,13 +35,15 @@ impl Engine {
         }
         let id = self.resolve_container(name)?;
         let container = self.sound(&id)?;
+        let paused = container.state.status == ContainerStatus::Paused;
         let not_running = || {
+            let word = if paused { "it is paused: cala unpause" } else { "start it first: cala start" };
             wrong_state(
                 "can only create exec sessions on running containers: container state improper".to_owned(),
-                format!("start it first: cala start {}", id.short()),
+                format!("{word} {}", id.short()),
             )
         };
-        if !container.alive {
+        if !container.alive || paused {
             return Err(not_running());
         }
         // It may end, or be removed, while it is talked to.

@@ -108,22 +108,26 @@ fn state_of(dir: &Path, state: &ContainerState) -> InspectState {
         started_at: time::rfc3339(state.started_ns),
         finished_at: time::rfc3339(state.finished_ns),
         cgroup_path: if state.status.is_alive() {
-            cgroup_path(dir).unwrap_or_default()
+            cgroup_of(dir).and_then(|group| below_mount(&group)).unwrap_or_default()
         } else {
             String::new()
         },
     }
 }
 
-/// Below /sys/fs/cgroup, as the last start had it.
-fn cgroup_path(dir: &Path) -> Option<String> {
+/// A group's path below /sys/fs/cgroup.
+fn below_mount(group: &Path) -> Option<String> {
+    Some(format!("/{}", group.strip_prefix("/sys/fs/cgroup").ok()?.display()))
+}
+
+/// The control group of the last start; absolute.
+pub(super) fn cgroup_of(dir: &Path) -> Option<PathBuf> {
     #[derive(serde::Deserialize)]
     struct Plan {
         cgroup: Option<PathBuf>,
     }
     let text = std::fs::read(dir.join(plan::PLAN_FILE)).ok()?;
-    let group = serde_json::from_slice::<Plan>(&text).ok()?.cgroup?;
-    Some(format!("/{}", group.strip_prefix("/sys/fs/cgroup").ok()?.display()))
+    serde_json::from_slice::<Plan>(&text).ok()?.cgroup
 }
 
 fn graph_driver(store: &Store, config: &ContainerConfig) -> GraphDriver {

@@ -9,6 +9,7 @@ mod list;
 mod live;
 mod mounts;
 mod networks;
+mod pause;
 mod plan;
 mod private;
 mod prune;

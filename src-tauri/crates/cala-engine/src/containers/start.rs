@@ -71,7 +71,8 @@ impl Engine {
     pub fn attach(&self, name: &str, options: &AttachOptions) -> Result<Attachment> {
         let id = self.resolve_container(name)?;
         let container = self.sound(&id)?;
-        if !container.alive || !container.state.status.has_run() {
+        let status = container.state.status;
+        if !container.alive || !matches!(status, ContainerStatus::Running | ContainerStatus::Stopping) {
             return Err(wrong_state(
                 format!("attaching to container {id}: you can only attach to running containers"),
                 format!("`cala start --attach {}` starts it and shows its output", id.short()),

@@ -3,7 +3,7 @@
 use std::os::fd::AsFd as _;
 
 use cala_runtime::ExecRequest as RuntimeRequest;
-use cala_spec::ErrorKind;
+use cala_spec::{ContainerStatus, ErrorKind};
 use oci_spec::runtime::{Capability, LinuxCapabilitiesBuilder, Process as SpecProcess, User};
 
 use super::Monitor;
@@ -40,7 +40,8 @@ impl Monitor {
     }
 
     fn run_exec(&self, request: &ExecRequest) -> Result<(Process, i32), Failure> {
-        if !self.is_running() {
+        // In a frozen group it would come to no end.
+        if !self.is_running() || self.state.status == ContainerStatus::Paused {
             return Err(ended());
         }
         let container = self.container.as_ref().ok_or_else(ended)?;

@@ -13,6 +13,7 @@ mod exec;
 mod listeners;
 mod networks;
 mod own_files;
+mod pause;
 mod process;
 mod remove;
 mod requests;

@@ -97,6 +97,8 @@ impl Monitor {
             Request::Exec(request) => self.start_exec(index, request),
             Request::Signal { signal } => self.signal(signal),
             Request::Stop { signal, timeout_ms, keep } => self.stop(index, signal, timeout_ms, keep),
+            Request::Pause => self.pause(true),
+            Request::Unpause => self.pause(false),
             Request::Wait => Ok(self.wait(index)),
             Request::Status => Ok(Some(Reply::Status(self.status()))),
             Request::Rename(new) => self.rename(*new),
@@ -237,9 +239,14 @@ impl Monitor {
             }
             None => self.stopping = Some(Stopping { deadline, killed: false }),
         }
-        if self.state.status == ContainerStatus::Running {
+        let paused = self.state.status == ContainerStatus::Paused;
+        if paused || self.state.status == ContainerStatus::Running {
             self.state.status = ContainerStatus::Stopping;
             self.write_state();
+        }
+        if paused && let Some(cgroup) = &self.cgroup {
+            // Its signal waits for it. What cannot go on is killed at the deadline, frozen as it is.
+            let _ = cgroup.freeze(false);
         }
     }
 
