@@ -15,6 +15,7 @@ mod networks;
 mod objects;
 mod process;
 mod starts;
+mod volumes;
 
 use cala_testkit::{Cala, Image, Output, Registry};
 

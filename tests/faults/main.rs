@@ -23,3 +23,4 @@ mod parallel;
 mod registry;
 mod resume;
 mod support;
+mod volume_kills;

@@ -15,6 +15,7 @@ mod networks;
 mod pause;
 mod private;
 mod reach;
+mod volume_archives;
 mod volumes;
 
 use std::io::{BufRead as _, BufReader};

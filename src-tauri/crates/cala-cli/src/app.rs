@@ -7,9 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, completion, container, create, events, exec, image, images, info, init, inspect, kill, login,
-    logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi,
-    run as run_command, start, stop, tag, version, wait,
+    attach, completion, container, create, events, exec, image, images, info, init, inspect, kill, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi, run as run_command, start, stop, tag, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -76,6 +74,8 @@ enum Commands {
     Unpause(pause::UnpauseArgs),
     Unpublish(publish::WithdrawArgs),
     Version(version::Args),
+    #[command(subcommand, about = "Manage volumes")]
+    Volume(volume::Commands),
     Wait(wait::Args),
 }
 
@@ -152,6 +152,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Unpause(args) => pause::unpause(&args, context),
         Commands::Unpublish(args) => publish::withdraw(&args, context),
         Commands::Version(args) => version::run(&args),
+        Commands::Volume(command) => volume::run(command, context),
         Commands::Wait(args) => wait::run(&args, context),
     }
 }

@@ -112,6 +112,12 @@ fn outside_actions(text: &str, change: impl Fn(&str) -> String) -> String {
     out
 }
 
+/// Whether a format is the whole object as JSON, which has other names than the fields of templates.
+pub(crate) fn is_whole(format: &str) -> bool {
+    let inside = format.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    inside.is_some_and(|inside| inside.split_whitespace().eq(["json", "."]))
+}
+
 /// JSON for people, indented by so many blanks.
 pub(crate) fn json<T: Serialize + ?Sized>(data: &T, indent: usize) -> Result<String, Failure> {
     let blanks = vec![b' '; indent];

@@ -34,6 +34,7 @@ mod programs;
 mod time;
 mod timezone;
 pub mod view;
+mod volumes;
 mod watch;
 
 /// A connection to the streams of a container or of a command in it.

@@ -113,6 +113,12 @@ pub struct VolumePlan {
     /// Give all that is in it to the container's user.
     #[serde(default)]
     pub chown: bool,
+    /// Who a fresh one is given to, whatever the image has there.
+    #[serde(default)]
+    pub uid: Option<u32>,
+    /// The group that a fresh one is given to.
+    #[serde(default)]
+    pub gid: Option<u32>,
 }
 
 /// Networks and published ports of a container; empty without a network of its own.

@@ -73,6 +73,8 @@ pub struct Volume {
     pub fill: Fill,
     /// Give all that is in it to the container's user.
     pub chown: bool,
+    /// User and group that one with something to fill is given to, whatever the image has there.
+    pub owner: (Option<u32>, Option<u32>),
 }
 
 /// What a volume gets of the image's directory at its place.

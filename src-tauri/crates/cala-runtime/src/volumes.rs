@@ -35,7 +35,7 @@ pub(crate) fn prepare(
     volumes.iter().try_for_each(|volume| {
         let what = || format!("fill the volume for `{}`", volume.destination.display());
         if volume.fill != Fill::Nothing {
-            fill(root, volume, user).step(what)?;
+            fill(root, volume, user).and_then(|()| give_to_owner(volume)).step(what)?;
         }
         match user {
             Some((uid, gid)) if volume.chown => {
@@ -85,6 +85,17 @@ fn place(root: BorrowedFd<'_>, destination: &Path) -> io::Result<Option<OwnedFd>
 /// Where the image has nothing the volume is the user's.
 fn give_to_user(data: &OwnedFd, user: Option<(u32, u32)>) -> io::Result<()> {
     user.map_or(Ok(()), |(uid, gid)| copy_up::set_owner(data.as_fd(), c"", uid, gid, AtFlags::EMPTY_PATH))
+}
+
+/// The owner that was asked for, each id that was not stays.
+fn give_to_owner(volume: &Volume) -> io::Result<()> {
+    if volume.owner == (None, None) {
+        return Ok(());
+    }
+    let data = open(&volume.data, DIRECTORY, Mode::empty())?;
+    let now = rustix::fs::fstat(&data)?;
+    let (uid, gid) = (volume.owner.0.unwrap_or(now.st_uid), volume.owner.1.unwrap_or(now.st_gid));
+    copy_up::set_owner(data.as_fd(), c"", uid, gid, AtFlags::EMPTY_PATH)
 }
 
 fn copy(beside: &OwnedFd, place: &OwnedFd) -> io::Result<()> {
@@ -145,7 +156,8 @@ mod tests {
     fn prepared(bed: &Bed, destination: &str, fill: Fill) {
         let root = open(&bed.root, DIRECTORY, Mode::empty()).expect("open");
         let data = bed.volume.join("_data");
-        let volume = Volume { data, destination: destination.into(), fill, chown: false };
+        let volume =
+            Volume { data, destination: destination.into(), fill, chown: false, owner: (None, None) };
         prepare(root.as_fd(), &[volume], None).expect("prepared");
     }
 

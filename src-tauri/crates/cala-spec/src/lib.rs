@@ -36,6 +36,7 @@ pub mod signal;
 pub mod size;
 pub mod status;
 pub mod ulimit;
+pub mod volume;
 
 pub use container::{ContainerConfig, ContainerSpec, ContainerState};
 pub use digest::Digest;
@@ -51,3 +52,4 @@ pub use reference::Reference;
 pub use signal::Signal;
 pub use size::ByteSize;
 pub use status::ContainerStatus;
+pub use volume::VolumeSpec;

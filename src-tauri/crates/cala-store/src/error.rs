@@ -161,6 +161,28 @@ pub enum StoreError {
     /// No volume has this name.
     #[error("no volume with name \"{0}\" found: no such volume")]
     NoSuchVolume(String),
+    /// The name belongs to another volume.
+    #[error("volume with name {0} already exists: volume already exists")]
+    VolumeNameInUse(String),
+    /// Containers mount the volume.
+    #[error(
+        "volume {name} is being used by the following container(s): {}: volume is being used",
+        containers.iter().map(ContainerId::as_str).collect::<Vec<_>>().join(", ")
+    )]
+    VolumeInUse {
+        /// Its name.
+        name: String,
+        /// Its containers.
+        containers: Vec<ContainerId>,
+    },
+    /// The volume's record is damaged.
+    #[error("volume {name} is damaged: {reason}")]
+    VolumeDamaged {
+        /// The volume.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The text cannot be a volume's name.
     #[error("{0:?}: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument")]
     InvalidVolumeName(String),
@@ -242,7 +264,9 @@ impl Classify for StoreError {
             | Self::ImageInUse { .. }
             | Self::ImageHasNames { .. }
             | Self::NetworkNameInUse(_)
-            | Self::NetworkInUse { .. } => ErrorKind::Conflict,
+            | Self::NetworkInUse { .. }
+            | Self::VolumeNameInUse(_)
+            | Self::VolumeInUse { .. } => ErrorKind::Conflict,
             Self::RefusedRoot { .. }
             | Self::AmbiguousContainer { .. }
             | Self::AmbiguousImage { .. }
@@ -251,9 +275,10 @@ impl Classify for StoreError {
             | Self::InvalidVolumeName(_) => ErrorKind::InvalidArgument,
             Self::Reference(error) => error.kind(),
             Self::NewerFormat { .. } => ErrorKind::NotSupported,
-            Self::ContainerDamaged { .. } | Self::ImageDamaged { .. } | Self::NetworkDamaged { .. } => {
-                ErrorKind::Unavailable
-            }
+            Self::ContainerDamaged { .. }
+            | Self::ImageDamaged { .. }
+            | Self::NetworkDamaged { .. }
+            | Self::VolumeDamaged { .. } => ErrorKind::Unavailable,
             Self::DigestMismatch { .. }
             | Self::SizeMismatch { .. }
             | Self::TooLarge { .. }
@@ -293,6 +318,9 @@ impl Classify for StoreError {
             Self::TooLarge { .. } => "document_too_large",
             Self::InvalidDocument { .. } => "invalid_document",
             Self::NoSuchVolume(_) => "no_such_volume",
+            Self::VolumeNameInUse(_) => "volume_name_in_use",
+            Self::VolumeInUse { .. } => "volume_in_use",
+            Self::VolumeDamaged { .. } => "volume_damaged",
             Self::InvalidVolumeName(_) => "invalid_volume_name",
             Self::NoSuchNetwork(_) => "no_such_network",
             Self::AmbiguousNetwork { .. } => "ambiguous_network",
@@ -334,6 +362,17 @@ impl Classify for StoreError {
                 "`cala rmi --force` removes it all the same".into()
             }
             Self::ImageDamaged { name, .. } => format!("`cala pull {name}` heals it").into(),
+            Self::NoSuchVolume(_) => "`cala volume ls` lists all volumes".into(),
+            Self::VolumeNameInUse(name) => {
+                format!("use it as it is, or remove it with `cala volume rm {name}`").into()
+            }
+            Self::VolumeInUse { containers, .. } => {
+                let names = containers.iter().map(ContainerId::short).collect::<Vec<_>>().join(" ");
+                format!("`cala volume rm --force` removes these containers too: {names}").into()
+            }
+            Self::VolumeDamaged { name, .. } => {
+                format!("its files are in its folder; `cala volume rm {name}` removes it with them").into()
+            }
             Self::NoSuchNetwork(_) => "`cala network ls` lists all networks".into(),
             Self::AmbiguousNetwork { .. } => "give more digits of the id".into(),
             Self::NetworkNameInUse(name) => {

@@ -36,4 +36,4 @@ pub use images::{
 };
 pub use networks::{DamagedNetwork, NetworkEntry, default_network_id};
 pub use store::{Store, new_container_id, now_ns, random_bytes};
-pub use volumes::Volume;
+pub use volumes::{DamagedVolume, Volume, VolumeEntry};

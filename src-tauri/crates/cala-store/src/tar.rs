@@ -14,6 +14,7 @@ mod pax;
 mod sparse;
 #[cfg(test)]
 mod tests;
+pub mod write;
 
 use std::io::{self, BufRead};
 

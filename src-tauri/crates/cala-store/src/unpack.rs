@@ -15,17 +15,19 @@ mod entry;
 mod error;
 mod link;
 mod lower;
+mod merge;
 mod path;
 mod space;
 pub mod stream;
 mod tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 use std::os::fd::OwnedFd;
 
 pub use error::UnpackError;
 pub use lower::Lower;
+pub use merge::merge;
 use space::Space;
 use tree::Tree;
 
@@ -42,6 +44,8 @@ pub struct Options {
     pub single_id: bool,
     /// Bytes of the file system that stay free.
     pub keep_free: u64,
+    /// An archive of files and not a layer: names that begin with `.wh.` have no meaning.
+    pub plain: bool,
 }
 
 /// What became of a layer.
@@ -105,6 +109,12 @@ impl Unpacking {
     #[must_use]
     pub fn is_self_contained(&self) -> bool {
         self.borrowed.is_empty() && !self.tree.has_implicit()
+    }
+
+    /// Paths of the directories that no entry described, the root's empty path among them.
+    #[must_use]
+    pub fn implicit(&self) -> BTreeSet<Vec<u8>> {
+        self.tree.implicit()
     }
 
     /// Takes over from the layers below what this one does not say.

@@ -1,5 +1,12 @@
-//! Volumes: `volumes/<name>/_data`, made by rename.
+//! Volumes: `volumes/<name>/_data`, made by rename and removed by rename.
+//!
+//! Who puts a container together that mounts volumes holds the directory `volumes` shared, who removes a volume because
+//! nobody mounts it holds it exclusively. Readers lock nothing.
 
+mod list;
+mod remove;
+
+use std::collections::BTreeMap;
 use std::fs::{DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -7,10 +14,12 @@ use std::path::{Path, PathBuf};
 
 use cala_spec::{ContainerId, ContainerName};
 use cala_sys::durable;
+use cala_sys::flock::{FileLock, Mode};
 use serde::{Deserialize, Serialize};
 
+pub use list::{DamagedVolume, VolumeEntry};
+
 use crate::error::StoreError;
-use crate::read::read_limited;
 use crate::store::{Store, new_container_id, now_ns};
 
 /// `volumes/<name>/volume.json`.
@@ -26,7 +35,19 @@ pub struct Volume {
     /// Whether nothing was put in yet: the first container copies what the image has at its place.
     #[serde(default)]
     pub fresh: bool,
+    /// Labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Options of the driver, as [`cala_spec::volume::VolumeOptions::stored`] writes them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
 }
+
+/// The file of a volume's record.
+const RECORD: &str = "volume.json";
+
+/// Largest `volume.json` in bytes.
+const MAX_RECORD: usize = 1 << 20;
 
 impl Store {
     /// The volume's directory as it is mounted. The name is checked.
@@ -42,7 +63,32 @@ impl Store {
     /// # Errors
     /// [`StoreError::InvalidVolumeName`]; failed system calls.
     pub fn create_volume_if_absent(&self, name: &str) -> Result<(PathBuf, bool), StoreError> {
-        self.make_volume(name, false)
+        self.make_volume(new_record(name, false))
+    }
+
+    /// Makes a volume with labels and options, which were checked. Makes no event.
+    ///
+    /// # Errors
+    /// [`StoreError::VolumeNameInUse`], [`StoreError::InvalidVolumeName`]; failed system calls.
+    pub fn create_volume(
+        &self,
+        name: &str,
+        labels: BTreeMap<String, String>,
+        options: BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
+        match self.make_volume(Volume { labels, options, ..new_record(name, false) })? {
+            (_, true) => Ok(()),
+            (_, false) => Err(StoreError::VolumeNameInUse(name.to_owned())),
+        }
+    }
+
+    /// Keeps volumes from being removed as long as it is held: for who puts a container together that mounts them.
+    ///
+    /// # Errors
+    /// Failed system calls.
+    pub fn hold_volumes(&self) -> Result<FileLock, StoreError> {
+        let path = self.path("volumes");
+        FileLock::wait(&path, Mode::Shared).map_err(StoreError::io("lock", &path))
     }
 
     /// Makes a volume without a name: 64 random hex digits.
@@ -51,56 +97,24 @@ impl Store {
     /// Failed system calls.
     pub fn create_anonymous_volume(&self) -> Result<(String, PathBuf), StoreError> {
         let name = new_container_id()?.to_string();
-        let (path, _) = self.make_volume(&name, true)?;
+        let (path, _) = self.make_volume(new_record(&name, true))?;
         Ok((name, path))
     }
 
     /// Makes a volume without a name of 64 random hex digits that were chosen before.
     pub(crate) fn make_anonymous_volume(&self, name: &str) -> Result<(), StoreError> {
-        self.make_volume(name, true).map(drop)
+        self.make_volume(new_record(name, true)).map(drop)
     }
 
-    /// The record of a volume.
-    ///
-    /// # Errors
-    /// [`StoreError::NoSuchVolume`]; failed system calls.
-    pub fn volume(&self, name: &str) -> Result<Volume, StoreError> {
-        let path = self.volume_dir(name)?.join("volume.json");
-        match read_limited(&path, 64 << 10) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map_err(io::Error::from).map_err(StoreError::io("read", &path))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(StoreError::NoSuchVolume(name.to_owned()))
-            }
-            Err(error) => Err(StoreError::io("read", &path)(error)),
-        }
-    }
-
-    /// Puts a volume aside. Returns the tree that is left to delete, as [`Store::remove_container_records`] does. The
-    /// caller has seen to it that no container uses it.
-    ///
-    /// # Errors
-    /// [`StoreError::NoSuchVolume`]; failed system calls.
-    pub fn remove_volume(&self, name: &str) -> Result<PathBuf, StoreError> {
-        let from = self.volume_dir(name)?;
-        let to = self.path("tmp").join(format!("removed-{}", new_container_id()?));
-        self.with_reserve(|| durable::rename(&from, &to, true)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => StoreError::NoSuchVolume(name.to_owned()),
-            _ => StoreError::io("remove", &from)(error),
-        })?;
-        Ok(to)
-    }
-
-    fn volume_dir(&self, name: &str) -> Result<PathBuf, StoreError> {
+    pub(super) fn volume_dir(&self, name: &str) -> Result<PathBuf, StoreError> {
         match name.parse::<ContainerName>() {
             Ok(_) => Ok(self.path("volumes").join(name)),
             Err(_) => Err(StoreError::InvalidVolumeName(name.to_owned())),
         }
     }
 
-    fn make_volume(&self, name: &str, anonymous: bool) -> Result<(PathBuf, bool), StoreError> {
-        let directory = self.volume_dir(name)?;
+    fn make_volume(&self, volume: Volume) -> Result<(PathBuf, bool), StoreError> {
+        let directory = self.volume_dir(&volume.name)?;
         let data = directory.join("_data");
         if data.is_dir() {
             return Ok((data, false));
@@ -108,7 +122,7 @@ impl Store {
         let id: ContainerId = new_container_id()?;
         let making = self.path("tmp").join(format!("create-volume-{id}"));
         let _making = self.lock_making()?;
-        let made = fill(&making, name, anonymous).and_then(|()| durable::rename(&making, &directory, true));
+        let made = fill(&making, &volume).and_then(|()| durable::rename(&making, &directory, true));
         match made {
             Ok(()) => Ok((data, true)),
             Err(error) => {
@@ -124,13 +138,23 @@ impl Store {
     }
 }
 
+fn new_record(name: &str, anonymous: bool) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        created_ns: now_ns(),
+        anonymous,
+        fresh: true,
+        labels: BTreeMap::new(),
+        options: BTreeMap::new(),
+    }
+}
+
 /// The data directory belongs to the user, who is root of the user namespace and of the containers in it.
-fn fill(making: &Path, name: &str, anonymous: bool) -> io::Result<()> {
+fn fill(making: &Path, volume: &Volume) -> io::Result<()> {
     let mut private = DirBuilder::new();
     private.mode(0o700).create(making)?;
     let data = making.join("_data");
     private.create(&data)?;
     std::fs::set_permissions(&data, Permissions::from_mode(0o755))?;
-    let volume = Volume { name: name.to_owned(), created_ns: now_ns(), anonymous, fresh: true };
-    durable::write_atomic(&making.join("volume.json"), &serde_json::to_vec(&volume)?, true)
+    durable::write_atomic(&making.join(RECORD), &serde_json::to_vec(volume)?, true)
 }

@@ -36,4 +36,5 @@ pub(crate) mod start;
 pub(crate) mod stop;
 pub(crate) mod tag;
 pub(crate) mod version;
+pub(crate) mod volume;
 pub(crate) mod wait;

@@ -33,7 +33,6 @@ const NAMES: &[&str] = &[
     "unshare",
     "untag",
     "update",
-    "volume",
 ];
 
 /// Those of the groups that are there, by the name of the group.
@@ -101,7 +100,7 @@ fn failure(name: &str, matches: &ArgMatches) -> Failure {
     let first = matches.get_many::<String>("words").and_then(|mut words| words.next());
     let group = matches!(
         name,
-        "generate" | "healthcheck" | "kube" | "manifest" | "play" | "pod" | "secret" | "system" | "volume"
+        "generate" | "healthcheck" | "kube" | "manifest" | "play" | "pod" | "secret" | "system"
     );
     match first.filter(|word| group && !word.starts_with('-')) {
         Some(word) => Failure::new(format!("`cala {name} {word}` is not there yet")),

@@ -8,6 +8,7 @@ use oci_spec::runtime::LinuxSeccomp;
 
 use super::mounts::{self, Surroundings};
 use super::private::{OPENED, opens_host_loopback};
+use super::volume_mounts;
 use crate::oci::security::{Seccomp, Security};
 use crate::oci::{capabilities, cpu_quota, devices, rlimits, seccomp_profile};
 use crate::{Engine, EngineError, Result, cgroup, timezone};
@@ -43,18 +44,20 @@ impl Engine {
         if cgroup::limits_asked(&spec.resources) {
             cgroup::check(&spec.resources, cgroup::Delegation::find().as_ref())?;
         }
-        let user_run = std::env::var_os("XDG_RUNTIME_DIR").map(std::path::PathBuf::from);
-        let around = Surroundings {
-            run: self.run_root(),
-            user_run: user_run.as_deref(),
-            allow_control_sockets: security.allow_control_sockets,
-        };
+        let around = self.surroundings(security.allow_control_sockets);
         let mounts = mounts::check(&spec.mounts, &around)?;
+        volume_mounts::check(self.store()?, &mounts, &around)?;
         let seccomp = match &security.seccomp {
             Seccomp::Profile(path) => Some(seccomp_profile::read(path, &capabilities, &kernel_release())?),
             Seccomp::Default | Seccomp::Unconfined => None,
         };
         Ok(Checked { mounts, seccomp })
+    }
+
+    /// What mounts are checked against.
+    pub(super) fn surroundings(&self, allow_control_sockets: bool) -> Surroundings<'_> {
+        let user_run = std::env::var_os("XDG_RUNTIME_DIR").map(std::path::PathBuf::from);
+        Surroundings { run: self.run_root(), user_run, allow_control_sockets }
     }
 }
 

@@ -75,6 +75,7 @@ impl Engine {
         let process = process(&defaults, &spec)?;
         // None of them is removed until the container is in it.
         let _networks = self.store()?.hold_networks()?;
+        let _volumes = self.store()?.hold_volumes()?;
         let networks = self.attachments(&spec)?;
         let ports = self.ports(&spec, &networks, &defaults.exposed_ports)?;
         self.resolve_joined(&mut spec)?;
@@ -133,7 +134,7 @@ impl Engine {
 
     /// What a `--rm` container whose monitor was killed left, or a killed removal; that it cannot be deleted is no reason
     /// not to make another.
-    fn delete_what_others_left(&self) {
+    pub(crate) fn delete_what_others_left(&self) {
         let Ok(store) = self.store() else { return };
         if store.has_removed_trees()
             && let Err(error) = self.delete_trees(&[])

@@ -18,6 +18,7 @@ mod rename;
 mod restart;
 mod start;
 mod stop;
+mod volume_mounts;
 mod wait;
 
 pub use exec::ExecStarted;

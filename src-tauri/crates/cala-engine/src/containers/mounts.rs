@@ -64,7 +64,7 @@ pub(super) struct Surroundings<'a> {
     /// Cala's own run root: its monitors' sockets.
     pub(super) run: &'a Path,
     /// `XDG_RUNTIME_DIR`.
-    pub(super) user_run: Option<&'a Path>,
+    pub(super) user_run: Option<PathBuf>,
     /// The person allowed it.
     pub(super) allow_control_sockets: bool,
 }
@@ -212,7 +212,7 @@ fn refuse_dangerous_owner(path: &str) -> Result<()> {
 /// What controls an engine on this machine now, by its real path.
 fn controls(around: &Surroundings<'_>) -> Vec<PathBuf> {
     let sockets = CONTROL_SOCKETS.iter().filter_map(|text| match text.strip_prefix("RUN/") {
-        Some(below) => Some(around.user_run?.join(below)),
+        Some(below) => Some(around.user_run.as_ref()?.join(below)),
         None => Some(PathBuf::from(text)),
     });
     let sockets = sockets.filter_map(|path| fs::canonicalize(path).ok()).filter(|path| is_socket(path));
@@ -244,8 +244,8 @@ mod tests {
         Mount { source, target: target.into(), read_only: false, options: Vec::new() }
     }
 
-    fn around<'a>(run: &'a Path, user_run: &'a Path) -> Surroundings<'a> {
-        Surroundings { run, user_run: Some(user_run), allow_control_sockets: false }
+    fn around<'a>(run: &'a Path, user_run: &Path) -> Surroundings<'a> {
+        Surroundings { run, user_run: Some(user_run.to_owned()), allow_control_sockets: false }
     }
 
     #[test]

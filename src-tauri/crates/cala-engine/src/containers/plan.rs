@@ -12,6 +12,7 @@ use cala_spec::mount::MountSource;
 use cala_userns::IdPlan;
 use oci_spec::runtime::LinuxSeccomp;
 
+use super::volume_mounts;
 use crate::cgroup::Delegation;
 use crate::oci::mounts::{self, Places};
 use crate::oci::security::{Seccomp, Security};
@@ -78,11 +79,17 @@ impl Engine {
         console_size: Option<(u16, u16)>,
     ) -> Result<RunPlan> {
         let store = self.store()?;
+        let security = Security::parse(&config.spec.security_opt)?;
+        // A volume may have been made anew, as something else, since the container was.
+        volume_mounts::check(store, &config.spec.mounts, &self.surroundings(security.allow_control_sockets))?;
+        let mut config = config.clone();
+        let wishes = std::mem::take(&mut config.spec.mounts);
+        config.spec.mounts = volume_mounts::effective(store, &wishes)?;
+        let config = &config;
         let spec = &config.spec;
         let ids = cala_userns::plan()?;
         let delegation = Delegation::find();
         crate::cgroup::check(&spec.resources, delegation.as_ref())?;
-        let security = Security::parse(&spec.security_opt)?;
         let (seccomp, profile) = seccomp(&security, spec.privileged, dir)?;
         let volumes_dir = store.data().join("volumes");
         let machine = Machine {
@@ -108,7 +115,7 @@ impl Engine {
             cgroup: delegation.map(|place| place.group(config.id.as_str())),
             anonymous_volumes: if spec.remove { anonymous_volumes(store, config) } else { Vec::new() },
             id_file: spec.cidfile.clone(),
-            volumes: volumes(config, &volumes_dir),
+            volumes: volumes(store, config, &volumes_dir)?,
             name_user: !spec.process.no_passwd,
             groups: spec.process.groups.clone(),
             pid_file: spec.pid_file.clone(),
@@ -138,27 +145,38 @@ fn anonymous_volumes(store: &cala_store::Store, config: &ContainerConfig) -> Vec
 }
 
 /// Volumes that may be fresh, and sources that are to belong to the container's user.
-fn volumes(config: &ContainerConfig, volumes_dir: &Path) -> Vec<VolumePlan> {
-    let mounts = config.spec.mounts.iter().filter_map(|mount| {
+fn volumes(
+    store: &cala_store::Store,
+    config: &ContainerConfig,
+    volumes_dir: &Path,
+) -> Result<Vec<VolumePlan>> {
+    let mut plans = Vec::new();
+    for mount in &config.spec.mounts {
         let says = |word: &str| mount.options.iter().any(|option| option == word);
         let (data, record) = match &mount.source {
             MountSource::Volume { name } => {
-                let data = mounts::volume_data(volumes_dir, name.as_deref()?);
+                let name = name.as_deref().unwrap_or_default();
+                // Else the failure would be that of a file.
+                store.volume(name)?;
+                let data = mounts::volume_data(volumes_dir, name);
                 let record = data.with_file_name("volume.json");
                 (data, Some(record))
             }
             MountSource::Bind { path, .. } if says("U") => (PathBuf::from(path), None),
-            MountSource::Bind { .. } | MountSource::Tmpfs => return None,
+            MountSource::Bind { .. } | MountSource::Tmpfs => continue,
         };
-        Some(VolumePlan {
+        let options = volume_mounts::options(store, mount)?;
+        plans.push(VolumePlan {
             data,
             destination: PathBuf::from(&mount.target),
             record,
-            copy: !says("nocopy"),
+            copy: !says("nocopy") && !options.no_copy,
             chown: says("U"),
-        })
-    });
-    mounts.collect()
+            uid: options.uid,
+            gid: options.gid,
+        });
+    }
+    Ok(plans)
 }
 
 /// Where the log goes and when it is rotated.

@@ -5,12 +5,14 @@ mod event;
 mod image;
 mod network;
 mod prune;
+mod volume;
 
 pub(crate) use container::{ContainerMatcher, Subject};
 pub(crate) use event::EventMatcher;
 pub(crate) use image::{ImageMatcher, ImageSubject, reference_matches};
 pub(crate) use network::{NetworkMatcher, NetworkSubject};
 pub(crate) use prune::PruneMatcher;
+pub(crate) use volume::{VolumeMatcher, VolumeSubject};
 
 use std::collections::BTreeMap;
 

@@ -13,6 +13,7 @@ mod inspect_network;
 mod network;
 mod network_doctor;
 mod network_map;
+mod volume;
 
 pub use container::{ContainerSummary, PortMapping};
 pub use image::{HistoryEntry, ImageInspect, ImageInspectConfig, ImageSummary, RemovedImage, RootFs};
@@ -31,3 +32,4 @@ pub use network_doctor::{
     PortHolder, PortReport, PortSocket, ReachAttempt, ReachOutcome, ReachReason, ReachReport,
 };
 pub use network_map::{MapContainer, MapEndpoint, MapLive, MapNetwork, MapPort, MapUplink, NetworkMap};
+pub use volume::VolumeInspect;

@@ -50,7 +50,8 @@ impl Volumes {
             taken.fresh.extend(fresh);
             if fill != Fill::Nothing || plan.chown {
                 let (data, destination) = (plan.data.clone(), plan.destination.clone());
-                taken.plans.push(Volume { data, destination, fill, chown: plan.chown });
+                let owner = (plan.uid, plan.gid);
+                taken.plans.push(Volume { data, destination, fill, chown: plan.chown, owner });
             }
         }
         Ok(taken)
@@ -108,6 +109,8 @@ mod tests {
             record: Some(path.clone()),
             copy,
             chown: false,
+            uid: None,
+            gid: None,
         };
         std::fs::write(dir.path().join(".tmp-1-0-volume.json"), "half").unwrap();
         let first = Volumes::take(&[plan(false)]).unwrap();

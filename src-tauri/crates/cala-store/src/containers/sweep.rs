@@ -3,7 +3,8 @@
 //! Nothing here goes by age. Who makes something holds `tmp/` shared until what he makes has a lock of its own; who
 //! deletes a tree holds that tree. What nobody holds belongs to nobody.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use cala_spec::ContainerConfig;
@@ -14,7 +15,7 @@ use super::settle::monitor_holds;
 use super::volumes;
 use crate::error::StoreError;
 use crate::read::read_limited;
-use crate::store::Store;
+use crate::store::{Store, new_container_id};
 
 /// Prefix of what is in `tmp/` only to be deleted.
 const REMOVED: &str = "removed-";
@@ -103,6 +104,24 @@ impl Store {
                 ours.then_some(AsideTree { path, asked, _lock: lock })
             })
             .collect()
+    }
+
+    /// An empty directory in `tmp/` that goes when it was deleted, at the latest after its maker has ended.
+    ///
+    /// # Errors
+    /// Failed system calls.
+    pub fn make_aside(&self) -> Result<AsideTree, StoreError> {
+        loop {
+            let path = self.path("tmp").join(format!("{REMOVED}{}", new_container_id()?));
+            let failed = |error| StoreError::io("create", &path)(error);
+            DirBuilder::new().mode(0o700).create(&path).map_err(failed)?;
+            // Somebody who deletes what was left behind may have been faster.
+            let Ok(lock) = File::open(&path) else { continue };
+            let ours = flock::try_lock(&lock, Mode::Exclusive).is_ok_and(|ours| ours);
+            if ours && path.is_dir() {
+                return Ok(AsideTree { path, asked: true, _lock: lock });
+            }
+        }
     }
 
     /// Whether trees wait for being deleted that no monitor deletes at its own end.

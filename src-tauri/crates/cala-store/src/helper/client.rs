@@ -271,6 +271,28 @@ impl StoreHelper {
         self.ask(|ticket| Request::ChangeOwner { ticket, path, uid, gid }, None)?.take(<()>::from_response)
     }
 
+    /// Writes the directory `path` below the data root as a tar into `sink`; owners are ids as the container sees them.
+    ///
+    /// # Errors
+    ///
+    /// The path is outside the data root, it cannot be read, or the sink fails.
+    pub fn export_tree(&self, path: &Path, sink: impl AsFd) -> Result<(), HelperError> {
+        let path = path.to_path_buf();
+        self.ask(|ticket| Request::ExportTree { ticket, path }, Some(sink.as_fd()))?.take(<()>::from_response)
+    }
+
+    /// Unpacks the archive that `source` delivers, compressed or not, in the empty directory `staging` and moves what is in
+    /// it over what is in `path`; both below the data root. Nothing is changed by an archive that is bad.
+    ///
+    /// # Errors
+    ///
+    /// A path is outside the data root, the archive is bad or hostile, or the file system refuses.
+    pub fn import_tree(&self, staging: &Path, path: &Path, source: impl AsFd) -> Result<(), HelperError> {
+        let (staging, path) = (staging.to_path_buf(), path.to_path_buf());
+        self.ask(|ticket| Request::ImportTree { ticket, staging, path }, Some(source.as_fd()))?
+            .take(<()>::from_response)
+    }
+
     /// Removes what interrupted work left in `tmp/`; what somebody still works on stays.
     ///
     /// # Errors

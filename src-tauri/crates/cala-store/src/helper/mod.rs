@@ -7,6 +7,7 @@
 //!
 //! Start reading at [`StoreHelper`] (what the engine uses) and [`protocol`] (what goes over the wire).
 
+mod archive;
 mod client;
 pub mod protocol;
 mod serve;

@@ -124,6 +124,23 @@ pub enum Request {
         /// Group inside the container.
         gid: u32,
     },
+    /// Write a directory below the data root as a tar into the descriptor sent along.
+    ExportTree {
+        /// Number by which the answer is recognised.
+        ticket: u64,
+        /// Absolute, or relative to the data root.
+        path: PathBuf,
+    },
+    /// Unpack the archive that the descriptor sent along delivers, and move what is in it into a directory below the data
+    /// root.
+    ImportTree {
+        /// Number by which the answer is recognised.
+        ticket: u64,
+        /// An empty directory to unpack in, on the same file system; absolute, or relative to the data root.
+        staging: PathBuf,
+        /// Absolute, or relative to the data root.
+        path: PathBuf,
+    },
     /// Remove what interrupted work left in `tmp/`.
     Sweep {
         /// Number by which the answer is recognised.

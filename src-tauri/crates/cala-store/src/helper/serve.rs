@@ -2,13 +2,14 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use cala_spec::{Classify, ErrorKind, Hints};
 
+use super::archive;
 use super::protocol::{Failure, PROTOCOL, Request, Response, UnpackRequest};
 use super::tree::{Place, TreeError};
 use super::wire::{self, Connection};
@@ -86,8 +87,12 @@ impl Server {
     fn run(self: Arc<Self>, mut connection: Connection) {
         let (working, finished) = mpsc::channel::<()>();
         while let Ok(request) = connection.receive::<Request>() {
-            let descriptor =
-                if let Request::UnpackLayer { .. } = request { connection.descriptor() } else { None };
+            let descriptor = match request {
+                Request::UnpackLayer { .. } | Request::ExportTree { .. } | Request::ImportTree { .. } => {
+                    connection.descriptor()
+                }
+                _ => None,
+            };
             let (server, working) = (Arc::clone(&self), working.clone());
             let spawned = std::thread::Builder::new().stack_size(STACK).spawn(move || {
                 server.answer(&server.handle(request, descriptor));
@@ -129,11 +134,32 @@ impl Server {
             Request::ChangeOwner { ticket, path, uid, gid } => {
                 done(ticket, self.place.change_owner(&path, uid, gid))
             }
+            Request::ExportTree { ticket, path } => match descriptor {
+                Some(sink) => done(ticket, archive::export(&self.place, &path, sink)),
+                None => failed(ticket, refused("not_supported", "an archive without a descriptor")),
+            },
+            Request::ImportTree { ticket, staging, path } => match descriptor {
+                Some(source) => match self.import(&staging, &path, source) {
+                    Ok(()) => Response::Done { ticket },
+                    Err(failure) => failed(ticket, failure),
+                },
+                None => failed(ticket, refused("not_supported", "an archive without a descriptor")),
+            },
             Request::Sweep { ticket } => done(ticket, self.sweep()),
             Request::Hello { .. } | Request::Unknown => {
                 failed(0, refused("not_supported", "unknown request"))
             }
         }
+    }
+
+    fn import(&self, staging: &Path, path: &Path, source: OwnedFd) -> Result<(), Failure> {
+        let open = |path| self.place.open_directory(path).map_err(|error| failure(&error));
+        let (staged, to) = (open(staging)?, open(path)?);
+        archive::import(staged, to, source, self.installer.is_single_id()).map_err(|error| {
+            let mut failure = failure(&error);
+            failure.message = format!("cannot import the archive: {}", failure.message);
+            failure
+        })
     }
 
     fn sweep(&self) -> Result<(), TreeError> {

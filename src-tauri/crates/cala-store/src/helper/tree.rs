@@ -79,6 +79,14 @@ impl Place {
         Ok((parent, CString::new(name.as_bytes()).map_err(|_| outside())?))
     }
 
+    /// A directory below the data root, for reading.
+    pub(super) fn open_directory(&self, path: &Path) -> Result<OwnedFd, TreeError> {
+        let (parent, name) = self.locate(path)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(&parent, &*name, flags, Mode::empty())
+            .map_err(|error| failed("open", path, error.into()))
+    }
+
     pub(super) fn remove(&self, path: &Path) -> Result<(), TreeError> {
         match self.locate(path) {
             Ok((parent, name)) => {
@@ -127,7 +135,7 @@ impl Place {
     }
 }
 
-fn failed(act: &'static str, path: &Path, source: io::Error) -> TreeError {
+pub(super) fn failed(act: &'static str, path: &Path, source: io::Error) -> TreeError {
     TreeError::File { act, path: path.to_path_buf(), source }
 }
 

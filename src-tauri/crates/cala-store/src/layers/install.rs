@@ -72,6 +72,12 @@ impl Installer {
         })
     }
 
+    /// Whether only one id is mapped, so that owners cannot be kept.
+    #[must_use]
+    pub fn is_single_id(&self) -> bool {
+        self.mapping.is_single()
+    }
+
     fn tmp_path(&self) -> PathBuf {
         self.data.join("tmp")
     }
@@ -152,7 +158,7 @@ impl Installer {
         // Only who has bytes takes a turn: else all turns could wait for layers that are not fed yet.
         wait_readable(&source).map_err(|error| UnpackError::file("read", b"", error))?;
         let _turn = self.under_way.turn(WORKERS);
-        let options = Options { single_id: self.mapping.is_single(), keep_free: KEEP_FREE };
+        let options = Options { single_id: self.mapping.is_single(), keep_free: KEEP_FREE, plain: false };
         stream::decompressed(File::from(source), &request.media_type, &request.diff_id, |feed| {
             let mut unpacking = Unpacking::new(diff, options)?;
             unpacking.apply(&mut Reader::new(feed))?;

@@ -38,7 +38,7 @@ impl Unpacking {
             return self.tree.make_directory(&path, Attributes::of(entry));
         }
         let (_, name) = split(&path);
-        if let Some(hidden) = name.strip_prefix(WHITEOUT) {
+        if let (false, Some(hidden)) = (self.options.plain, name.strip_prefix(WHITEOUT)) {
             return self.whiteout(&path, hidden);
         }
         if !self.borrowed.is_empty() {

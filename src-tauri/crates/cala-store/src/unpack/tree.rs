@@ -1,6 +1,6 @@
 //! The directories of a layer while it is being unpacked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -81,6 +81,12 @@ impl Tree {
 
     pub(super) fn has_implicit(&self) -> bool {
         self.implicit > 0
+    }
+
+    /// Directories without an entry of their own.
+    pub(super) fn implicit(&self) -> BTreeSet<Vec<u8>> {
+        let all = self.directories.iter();
+        all.filter(|(_, known)| known.attributes.is_none()).map(|(path, _)| path.clone()).collect()
     }
 
     pub(super) fn contains(&self, path: &[u8]) -> bool {

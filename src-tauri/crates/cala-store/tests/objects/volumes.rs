@@ -38,3 +38,26 @@ fn names_are_checked_and_anonymous_ones_are_hex() {
     assert!(matches!(fixture.store.volume(&name), Err(StoreError::NoSuchVolume(_))));
     assert!(matches!(fixture.store.remove_volume("nope"), Err(StoreError::NoSuchVolume(_))));
 }
+
+#[test]
+fn volumes_are_listed_oldest_first_and_a_damaged_one_spoils_nothing() {
+    let fixture = Fixture::new();
+    let labels = std::collections::BTreeMap::from([("a".to_owned(), "b".to_owned())]);
+    fixture.store.create_volume("z", labels.clone(), Default::default()).unwrap();
+    fixture.store.create_volume("a", Default::default(), Default::default()).unwrap();
+    fixture.store.create_volume("m", Default::default(), Default::default()).unwrap();
+    assert!(matches!(
+        fixture.store.create_volume("z", Default::default(), Default::default()),
+        Err(StoreError::VolumeNameInUse(name)) if name == "z"
+    ));
+    std::fs::write(fixture.data().join("volumes/m/volume.json"), "{").unwrap();
+    let entries = fixture.store.volumes().unwrap();
+    let names: Vec<&str> = entries.iter().map(cala_store::VolumeEntry::name).collect();
+    assert_eq!(names, ["m", "z", "a"]);
+    assert_eq!(entries[1].sound().map(|volume| &volume.labels), Some(&labels));
+    assert!(entries[0].sound().is_none());
+    assert!(matches!(fixture.store.volume("m"), Err(StoreError::VolumeDamaged { .. })));
+    fixture.store.remove_unused_volume("m").unwrap();
+    assert!(matches!(fixture.store.remove_unused_volume("m"), Err(StoreError::NoSuchVolume(_))));
+    assert!(matches!(fixture.store.remove_unused_volume("../x"), Err(StoreError::NoSuchVolume(_))));
+}

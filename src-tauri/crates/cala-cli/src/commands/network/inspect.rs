@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
 fn shown(text: &str, format: &Format, found: &[NetworkInspect]) -> Result<String, Failure> {
     match format {
         Format::Json => report::json(found, 5),
-        _ if row::is_whole(text) => found.iter().map(report::compact_json).collect(),
+        _ if report::is_whole(text) => found.iter().map(report::compact_json).collect(),
         format => {
             let rows: Vec<Value> = found.iter().map(row::inspected).collect();
             format.render(&[], false, &rows)

@@ -69,7 +69,7 @@ fn shown(args: &Args, format: Option<Format>, networks: &[NetworkSummary]) -> Re
     }
     let format = match format {
         Some(Format::Json) => return report::json(networks, 2),
-        Some(_) if args.format.as_deref().is_some_and(row::is_whole) => {
+        Some(_) if args.format.as_deref().is_some_and(report::is_whole) => {
             return networks.iter().map(report::compact_json).collect();
         }
         Some(format) => format,

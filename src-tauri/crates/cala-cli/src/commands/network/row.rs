@@ -4,12 +4,6 @@ use cala_engine::view::{NetworkInspect, NetworkSummary};
 
 use crate::template::Value;
 
-/// Whether a format is the whole network as JSON, which has other names than the fields of templates.
-pub(super) fn is_whole(format: &str) -> bool {
-    let inside = format.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
-    inside.is_some_and(|inside| inside.split_whitespace().eq(["json", "."]))
-}
-
 /// A row of a list: short id, labels in one text.
 pub(super) fn listed(network: &NetworkSummary, whole: bool) -> Value {
     let id = if whole { network.id.clone() } else { network.id.chars().take(12).collect() };
