@@ -11,6 +11,7 @@ mod isolation;
 mod life;
 mod lifecycle;
 mod names;
+mod mounts;
 mod networks;
 mod pause;
 mod private;

@@ -108,7 +108,7 @@ fn a_fresh_volume_gets_what_the_image_has_and_a_used_one_keeps_what_it_has() {
     assert_eq!(seen, "1234:5\n1234:5\n1234:5\n");
     // Nested: each gets its own part.
     assert_eq!(look(&["-v", "outer:/data", "-v", "inner:/data/sub"], LOOK), SEEN);
-    for bad in ["x:/data:copy,nocopy", "x:/data:O"] {
+    for bad in ["x:/data:copy,nocopy", "x:/data:O,upperdir=/u"] {
         world.cala.run(["create", "-v", bad, &image]).exits_with(125);
     }
 }

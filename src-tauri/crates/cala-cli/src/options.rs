@@ -99,7 +99,7 @@ pub(crate) struct CreateOptions {
     /// Memory limit (a number with unit b, k, m or g)
     #[arg(short, long, value_name = "<number>[<unit>]")]
     pub(crate) memory: Option<String>,
-    /// Attach a file system to the container (type=bind|volume|tmpfs,source=…,target=…)
+    /// Attach a file system to the container (type=bind|volume|tmpfs|image|glob|devpts,source=…,target=…)
     #[arg(long, value_name = "stringArray")]
     pub(crate) mount: Vec<String>,
     /// Assign a name to the container
@@ -185,6 +185,9 @@ pub(crate) struct CreateOptions {
     /// Mount a folder or a volume into the container
     #[arg(short, long, value_name = "stringArray")]
     pub(crate) volume: Vec<String>,
+    /// Mount the volumes and folders of another container too (CONTAINER[:ro|rw])
+    #[arg(long, value_name = "stringArray")]
+    pub(crate) volumes_from: Vec<String>,
     /// Working directory inside the container
     #[arg(short, long, value_name = "string")]
     pub(crate) workdir: Option<String>,
@@ -210,6 +213,7 @@ impl CreateOptions {
             entrypoint: self.entrypoint.as_deref().map(entrypoint),
             env: self.environment()?,
             mounts: self.mounts()?,
+            volumes_from: self.volumes_from.clone(),
             workdir: self.workdir.clone(),
             user: self.user.clone(),
             hostname: self.hostname.clone().filter(|name| !name.is_empty()),
@@ -301,6 +305,9 @@ impl CreateOptions {
     fn mounts(&self) -> Result<Vec<Mount>, Failure> {
         let here =
             std::env::current_dir().map_err(|error| Failure::io("finding the working directory", &error))?;
+        if self.volume.iter().any(|text| relabels(text)) {
+            tracing::info!("SELinux is not used: the options z and Z of volumes change nothing");
+        }
         let volumes = self.volume.iter().map(|text| Mount::parse_volume(text, &here));
         let mounts = self.mount.iter().map(|text| Mount::parse_mount(text, &here));
         let tmpfs = self.tmpfs.iter().map(|text| Mount::parse_tmpfs(text));
@@ -411,7 +418,13 @@ fn entrypoint(text: &str) -> Vec<String> {
 }
 
 /// The words of `--pull`, those of older versions too.
-pub(crate) fn pull_policy(text: &str) -> Result<PullPolicy, Failure> {
+pub(crate) /// Whether `-v` asks for a label of SELinux.
+fn relabels(volume: &str) -> bool {
+    let options = volume.split(':').nth(2).unwrap_or_default();
+    options.split(',').any(|option| matches!(option, "z" | "Z"))
+}
+
+fn pull_policy(text: &str) -> Result<PullPolicy, Failure> {
     match text.to_ascii_lowercase().as_str() {
         "always" | "true" => Ok(PullPolicy::Always),
         "missing" | "ifnotpresent" | "" => Ok(PullPolicy::Missing),

@@ -129,6 +129,7 @@ fn surroundings(line: &mut Line, spec: &ContainerSpec) {
     line.all("--expose", spec.expose.iter().cloned());
     line.flag("--read-only-tmpfs=false", spec.read_only_everywhere);
     line.maybe("--pidfile", spec.pid_file.as_ref().map(|file| file.display()));
+    line.all("--volumes-from", spec.volumes_from.iter().cloned());
     for mount in &spec.mounts {
         let (option, value) = mount_words(mount);
         line.option(option, &value);
@@ -183,7 +184,24 @@ fn mount_words(mount: &Mount) -> (&'static str, String) {
     let options: Vec<&str> = read_only.into_iter().chain(mount.options.iter().map(String::as_str)).collect();
     let options = if options.is_empty() { String::new() } else { format!(":{}", options.join(",")) };
     let target = &mount.target;
+    let long = |kind: &str, source: &str| {
+        let more: String = mount.options.iter().map(|option| format!(",{option}")).collect();
+        ("--mount", format!("type={kind}{source},target={target}{more}"))
+    };
     match &mount.source {
+        MountSource::Image { image, .. } => {
+            let writable = if mount.read_only { "" } else { ",rw=true" };
+            long("image", &format!(",source={image}{writable}"))
+        }
+        MountSource::Glob { pattern, .. } => {
+            let read_only = if mount.read_only { ",ro" } else { "" };
+            long("glob", &format!(",source={pattern}{read_only}"))
+        }
+        MountSource::Devpts => long("devpts", ""),
+        MountSource::Volume { name: Some(name) } if mount.subpath().is_some() => {
+            let read_only = if mount.read_only { ",ro" } else { "" };
+            long("volume", &format!(",source={name}{read_only}"))
+        }
         MountSource::Bind { path, .. } => ("--volume", format!("{path}:{target}{options}")),
         MountSource::Volume { name: Some(name) } => ("--volume", format!("{name}:{target}{options}")),
         MountSource::Volume { name: None } => ("--volume", target.clone()),

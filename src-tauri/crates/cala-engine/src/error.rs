@@ -44,6 +44,11 @@ pub enum EngineError {
     /// The source of a bind mount does not exist.
     #[error("statfs {0}: no such file or directory")]
     NoMountSource(String),
+    /// `--volumes-from` names no container.
+    #[error(
+        "looking up container \"{0}\" for volumes-from: no container with name or ID \"{0}\" found: no such container"
+    )]
+    VolumesFrom(String),
     /// A bind mount would hand the engine itself to the container.
     #[error("mounting `{source_path}` would give the container control over `{socket}`")]
     ControlSocket {
@@ -193,7 +198,7 @@ impl Classify for EngineError {
             Self::PortRefused { .. } => ErrorKind::Forbidden,
             Self::CommandNotFound(_) => ErrorKind::CommandNotFound,
             Self::CommandNotExecutable(_) => ErrorKind::CommandNotExecutable,
-            Self::ImageNotHere(_) => ErrorKind::NotFound,
+            Self::ImageNotHere(_) | Self::VolumesFrom(_) => ErrorKind::NotFound,
             _ => ErrorKind::Internal,
         }
     }
@@ -204,6 +209,7 @@ impl Classify for EngineError {
         }
         match self {
             Self::NoMountSource(_) => "mount_source_missing",
+            Self::VolumesFrom(_) => "no_such_container",
             Self::ControlSocket { .. } => "control_socket_refused",
             Self::MissingController { .. } => "cgroup_controller_missing",
             Self::WrongState { .. } => "container_state",

@@ -39,6 +39,9 @@ pub struct RunPlan {
     /// The file that says the container's id (`--cidfile`): on `--rm` it goes with it.
     #[serde(default)]
     pub id_file: Option<PathBuf>,
+    /// Directories of mounts that the container writes over, each made anew with `upper`, `work` and `merged` in it.
+    #[serde(default)]
+    pub overlays: Vec<PathBuf>,
     /// Volumes, and other sources that are to belong to the container's user.
     #[serde(default)]
     pub volumes: Vec<VolumePlan>,

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use crate::error::Step;
 use crate::options::Options;
 use crate::resolve::{self, Missing};
+use crate::rootfs::Overlay;
 use crate::{IdMapPlan, StartError, copy_up, devices};
 
 /// statfs(2).
@@ -94,6 +95,7 @@ impl Mounter<'_> {
         let what = || format!("make `{kind}` for `{}`", entry.destination().display());
         match kind {
             "bind" => bind(entry, options),
+            "overlay" if !options.lower.is_empty() => overlay(options),
             "proc" => match self.proc.take() {
                 Some(tree) => Ok(tree),
                 None => proc(self.own).step(what),
@@ -194,7 +196,14 @@ fn bind(entry: &Mount, options: &Options) -> Result<OwnedFd, StartError> {
     }
     let what = || format!("bind `{}`", source.display());
     let recursive = options.bind.unwrap_or(true);
-    let tree = mount::clone_tree(CWD, source, recursive).step(what)?;
+    let tree = match &options.subpath {
+        None => mount::clone_tree(CWD, source, recursive).step(what)?,
+        Some(path) => {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let top = openat(CWD, source, flags, Mode::empty()).step(what)?;
+            part(&top, path, source, recursive)?
+        }
+    };
     let (propagation, deep) = options.propagation.unwrap_or((Propagation::Private, true));
     mount::set_attributes(&tree, deep && recursive, Attributes::NONE, Attributes::NONE, Some(propagation))
         .step(what)?;
@@ -205,6 +214,43 @@ fn bind(entry: &Mount, options: &Options) -> Result<OwnedFd, StartError> {
     }
     change(&tree, true, deep_set, options.recursive_clear).step(what)?;
     change(&tree, false, options.set.without(deep_set), options.clear).step(what)?;
+    Ok(tree)
+}
+
+/// A copy of what is at `path` in an open directory: links in it never lead out of it (rule R1).
+fn part(top: &OwnedFd, path: &Path, shown: &Path, recursive: bool) -> Result<OwnedFd, StartError> {
+    let what = || format!("open subpath `{}` of `{}`", path.display(), shown.display());
+    match resolve::open_beneath(top.as_fd(), path) {
+        Ok(place) => mount::clone_tree(place.as_fd(), Path::new(""), recursive).step(what),
+        Err(Errno::XDEV | Errno::LOOP) => Err(StartError::Refused(format!(
+            "subpath {:?} is outside of the volume {:?}",
+            path.display().to_string(),
+            shown.display().to_string()
+        ))),
+        Err(error) => Err(StartError::step(what(), error)),
+    }
+}
+
+/// Directories shown as one, and written over. It is mounted beside them first, where the old root still is; what gets into
+/// the container is a copy.
+fn overlay(options: &Options) -> Result<OwnedFd, StartError> {
+    let what = || "mount an overlay".to_owned();
+    let parameter = |name: &str| {
+        let found = options.data.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.as_deref());
+        found.map(PathBuf::from).ok_or_else(|| StartError::Refused(format!("an overlay without {name}")))
+    };
+    let (upper, work) = (parameter("upperdir")?, parameter("workdir")?);
+    let lower: Vec<PathBuf> = options.lower.iter().rev().cloned().collect();
+    let overlay = Overlay::open(&lower, &upper, &work, true)?;
+    overlay.adopt_top().step(what)?;
+    let mounted = overlay.mount(&upper.with_file_name("merged"))?;
+    let tree = match &options.subpath {
+        Some(path) => part(&mounted, path, Path::new("image"), false)?,
+        None => mount::clone_tree(mounted.as_fd(), Path::new(""), false).step(what)?,
+    };
+    mount::set_attributes(&tree, false, Attributes::NONE, Attributes::NONE, Some(Propagation::Private))
+        .step(what)?;
+    change(&tree, false, options.set.union(options.recursive_set), options.clear).step(what)?;
     Ok(tree)
 }
 

@@ -1,5 +1,7 @@
 //! Mount options of the runtime spec: words to attributes, propagation and parameters of the file system.
 
+use std::path::PathBuf;
+
 use cala_sys::mount::{Attributes, Propagation};
 
 /// The options of one mount.
@@ -17,6 +19,10 @@ pub(crate) struct Options {
     pub(crate) copy_up: bool,
     /// It is to belong to the container's user.
     pub(crate) chown: bool,
+    /// What of the source is mounted, relative to it.
+    pub(crate) subpath: Option<PathBuf>,
+    /// Directories that an overlay shows, the highest first.
+    pub(crate) lower: Vec<PathBuf>,
     /// Parameters of the file system, in order.
     pub(crate) data: Vec<(String, Option<String>)>,
 }
@@ -26,7 +32,11 @@ impl Options {
     pub(crate) fn parse(words: &[String]) -> Self {
         let mut options = Self::default();
         for word in words {
-            if !options.known(word) {
+            if let Some(path) = word.strip_prefix("subpath=") {
+                options.subpath = Some(PathBuf::from(path));
+            } else if let Some(path) = word.strip_prefix("lowerdir+=") {
+                options.lower.push(PathBuf::from(path));
+            } else if !options.known(word) {
                 let (key, value) = match word.split_once('=') {
                     Some((key, value)) => (key, Some(value.to_owned())),
                     None => (word.as_str(), None),
@@ -131,6 +141,14 @@ mod tests {
         assert_eq!(options.recursive_set, Attributes::NOEXEC);
         assert_eq!(options.propagation, Some((Propagation::Slave, true)));
         assert_eq!(options.data, [("size".into(), Some("5".into())), ("mode".into(), Some("700".into()))]);
+    }
+
+    #[test]
+    fn layers_and_parts_of_a_source_are_no_parameters() {
+        let options = parse("lowerdir+=/b,lowerdir+=/a,upperdir=/u,subpath=x/y");
+        assert_eq!(options.lower, [PathBuf::from("/b"), PathBuf::from("/a")]);
+        assert_eq!(options.subpath, Some(PathBuf::from("x/y")));
+        assert_eq!(options.data, [("upperdir".into(), Some("/u".into()))]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use cala_sys::mount::{self, Attributes, FsContext, Propagation};
-use rustix::fs::{CWD, Mode, OFlags, open};
+use rustix::fs::{CWD, Mode, OFlags, fchmod, fstat, open, openat};
 
 use crate::error::Step;
 use crate::{RootfsPlan, StartError};
@@ -37,7 +37,7 @@ fn directory(path: &Path) -> Result<OwnedFd, StartError> {
 /// The directories of an overlay, each opened once. The kernel is given them as /proc/self/fd/N: short however deep
 /// they lie (parameters end at 255 bytes), without characters that would need escapes, and nothing of the host's paths
 /// shows in the container's mountinfo.
-struct Overlay {
+pub(crate) struct Overlay {
     /// The highest layer first.
     lower: Vec<OwnedFd>,
     upper: OwnedFd,
@@ -46,7 +46,13 @@ struct Overlay {
 }
 
 impl Overlay {
-    fn open(lower: &[PathBuf], upper: &Path, work: &Path, volatile: bool) -> Result<Self, StartError> {
+    /// Opens the directories; `lower` is the lowest first.
+    pub(crate) fn open(
+        lower: &[PathBuf],
+        upper: &Path,
+        work: &Path,
+        volatile: bool,
+    ) -> Result<Self, StartError> {
         Ok(Self {
             lower: lower.iter().rev().map(|path| open_path(path)).collect::<Result<_, _>>()?,
             upper: open_path(upper)?,
@@ -55,7 +61,18 @@ impl Overlay {
         })
     }
 
-    fn mount(&self, merged: &Path) -> Result<OwnedFd, StartError> {
+    /// Gives the upper directory the attributes of the highest one that it covers, as far as this process may.
+    pub(crate) fn adopt_top(&self) -> io::Result<()> {
+        let Some(top) = self.lower.first() else { return Ok(()) };
+        let stat = fstat(top)?;
+        let upper = openat(&self.upper, c".", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        // An owner that is not mapped here stays root.
+        let _ = cala_sys::file::set_owner(&upper, stat.st_uid, stat.st_gid);
+        Ok(fchmod(&upper, Mode::from_raw_mode(stat.st_mode & 0o7777))?)
+    }
+
+    /// Mounts and attaches it; a descriptor of its root.
+    pub(crate) fn mount(&self, merged: &Path) -> Result<OwnedFd, StartError> {
         let what = || "mount the overlay of the image's layers".to_owned();
         match self.by_layer() {
             Ok(tree) => {

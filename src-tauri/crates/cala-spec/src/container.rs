@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::mount::{DeviceMapping, Mount};
 use crate::namespaces::Namespaces;
+use crate::mount::{DeviceMapping, Mount, MountSource};
 use crate::network::{NetworkAttachment, NetworkStatus};
 use crate::port::PortMapping;
 use crate::process::ProcessOptions;
@@ -35,6 +35,9 @@ pub struct ContainerSpec {
     pub env: Vec<(String, String)>,
     /// Bind mounts, named volumes and tmpfs.
     pub mounts: Vec<Mount>,
+    /// Containers whose volumes and folders it gets too, as `CONTAINER[:ro|rw]`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes_from: Vec<String>,
     /// Working directory inside.
     pub workdir: Option<String>,
     /// `user[:group]`, names or numbers.
@@ -289,6 +292,26 @@ pub struct ContainerConfig {
     pub exposed_ports: Vec<String>,
     /// The wish this was made from; source of everything that is not above.
     pub spec: ContainerSpec,
+}
+
+impl ContainerConfig {
+    /// The ids of the images that it needs: the one it was made from and those that it mounts.
+    pub fn images(&self) -> impl Iterator<Item = &Digest> {
+        let mounted = self.spec.mounts.iter().filter_map(|mount| match &mount.source {
+            MountSource::Image { id, .. } => id.as_ref(),
+            _ => None,
+        });
+        std::iter::once(&self.image_id).chain(mounted)
+    }
+
+    /// Keys of all layer directories that it needs.
+    pub fn all_layers(&self) -> impl Iterator<Item = &String> {
+        let mounted = self.spec.mounts.iter().filter_map(|mount| match &mount.source {
+            MountSource::Image { layers, .. } => Some(layers),
+            _ => None,
+        });
+        self.layers.iter().chain(mounted.flatten())
+    }
 }
 
 /// How a container is doing: `containers/<id>/state.json`, written by its monitor (and by whoever settles the state of

@@ -3,10 +3,16 @@
 //! The grammar is closed: an unknown option is an error that names it, never passed on to the kernel.
 
 mod device;
+mod from;
+mod long;
 mod option;
 mod parse;
 
+pub use from::VolumesFrom;
+
 use serde::{Deserialize, Serialize};
+
+use crate::Digest;
 
 /// Something mounted into a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +25,8 @@ pub struct Mount {
     /// Read-only.
     #[serde(default)]
     pub read_only: bool,
-    /// Further options in mount(8)'s words, checked: `nosuid`, `nodev`, `noexec`, `rbind`, `rprivate`, `size=…`, ….
+    /// Further options in mount(8)'s words, checked: `nosuid`, `nodev`, `noexec`, `rbind`, `rprivate`, `size=…`, …; and
+    /// [`Mount::OVERLAY`] and [`Mount::SUBPATH`].
     #[serde(default)]
     pub options: Vec<String>,
 }
@@ -45,6 +52,47 @@ pub enum MountSource {
     },
     /// Memory.
     Tmpfs,
+    /// The files of an image.
+    Image {
+        /// The image as it was named.
+        image: String,
+        /// Its id; absent until the container is made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "ts", ts(skip))]
+        id: Option<Digest>,
+        /// Keys of its layer directories, lowest first; empty until the container is made.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[cfg_attr(feature = "ts", ts(skip))]
+        layers: Vec<String>,
+    },
+    /// Each file or folder of the host that a pattern fits; becomes bind mounts when the container is made.
+    Glob {
+        /// An absolute path with `*`, `?` and `[…]` in its components.
+        pattern: String,
+        /// Whether they are mounted in the target, and not each at its own path.
+        inside: bool,
+    },
+    /// Terminals of its own.
+    Devpts,
+}
+
+impl Mount {
+    /// The option that says that a container writes over the source and not into it, until it ends (`:O`).
+    pub const OVERLAY: &'static str = "O";
+    /// What the option begins with that names a folder or file in a volume or image: `subpath=…`, relative.
+    pub const SUBPATH: &'static str = "subpath=";
+
+    /// The folder or file in the source that is mounted instead of all of it.
+    #[must_use]
+    pub fn subpath(&self) -> Option<&str> {
+        self.options.iter().find_map(|option| option.strip_prefix(Self::SUBPATH))
+    }
+
+    /// Whether the container writes over the source.
+    #[must_use]
+    pub fn is_overlay(&self) -> bool {
+        self.options.iter().any(|option| option == Self::OVERLAY)
+    }
 }
 
 /// A device of the host (`--device host[:container[:rwm]]`).

@@ -6,6 +6,7 @@ use cala_spec::mount::Mount;
 use cala_spec::namespaces::{IpcMode, NamespaceMode};
 use oci_spec::runtime::LinuxSeccomp;
 
+use super::globs;
 use super::mounts::{self, Surroundings};
 use super::private::{OPENED, opens_host_loopback};
 use super::volume_mounts;
@@ -45,7 +46,7 @@ impl Engine {
             cgroup::check(&spec.resources, cgroup::Delegation::find().as_ref())?;
         }
         let around = self.surroundings(security.allow_control_sockets);
-        let mounts = mounts::check(&spec.mounts, &around)?;
+        let mounts = mounts::check(&globs::expanded(&spec.mounts)?, &around)?;
         volume_mounts::check(self.store()?, &mounts, &around)?;
         let seccomp = match &security.seccomp {
             Seccomp::Profile(path) => Some(seccomp_profile::read(path, &capabilities, &kernel_release())?),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cala_spec::container::NetworkMode;
 use cala_spec::event::EventKind;
-use cala_spec::mount::MountSource;
+use cala_spec::mount::{Mount, MountSource};
 use cala_spec::{
     ByteSize, ContainerConfig, ContainerId, ContainerName, ContainerSpec, NetworkAttachment, PortMapping,
     names,
@@ -43,7 +43,9 @@ impl Engine {
         pull: &PullOptions,
         progress: Progress<'_>,
     ) -> Result<ContainerId> {
-        let checked = self.check(&spec)?;
+        let mut spec = spec;
+        self.add_volumes_from(&mut spec)?;
+        let mut checked = self.check(&spec)?;
         if let Some(name) = &spec.name {
             self.refuse_taken(name)?;
         }
@@ -54,7 +56,20 @@ impl Engine {
         // A port that is taken is told before a long pull.
         self.ports(&spec, &attachments, &[])?;
         let image = self.image_for(&spec, pull, progress).await?;
+        self.find_images(&mut checked.mounts, progress).await?;
         self.make(spec, checked, &image)
+    }
+
+    /// The images that are mounted; they must be here.
+    async fn find_images(&self, mounts: &mut [Mount], progress: Progress<'_>) -> Result<()> {
+        for mount in mounts {
+            if let MountSource::Image { image, id, layers } = &mut mount.source {
+                let record = self.image_here(image, progress).await?;
+                *id = Some(record.image_id.clone());
+                *layers = record.layers.iter().map(|layer| layer.key.clone()).collect();
+            }
+        }
+        Ok(())
     }
 
     /// Before a long pull; the name is claimed for good when the container is made.

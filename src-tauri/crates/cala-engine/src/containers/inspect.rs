@@ -149,8 +149,9 @@ fn mount_of(store: &Store, mount: &Mount) -> Option<InspectMount> {
             let data = mounts::volume_data(&store.data().join("volumes"), &name);
             ("volume", Some(name), data.to_string_lossy().into_owned(), "local")
         }
+        MountSource::Image { image, .. } => ("image", None, image.clone(), ""),
         // Podman tells of these in HostConfig only.
-        MountSource::Tmpfs => return None,
+        MountSource::Tmpfs | MountSource::Glob { .. } | MountSource::Devpts => return None,
     };
     let options = mounts::options(mount);
     let propagation =
@@ -250,7 +251,7 @@ fn host_config(store: &Store, config: &ContainerConfig) -> HostConfig {
         auto_remove_image: false,
         annotations: spec.process.annotations.clone(),
         volume_driver: String::new(),
-        volumes_from: None,
+        volumes_from: (!config.spec.volumes_from.is_empty()).then(|| config.spec.volumes_from.clone()),
         hosts_file: String::new(),
         cgroup: String::new(),
         links: None,
@@ -305,7 +306,7 @@ fn bind(mount: &Mount) -> Option<String> {
     let source = match &mount.source {
         MountSource::Bind { path, .. } => path.as_str(),
         MountSource::Volume { name } => name.as_deref().unwrap_or_default(),
-        MountSource::Tmpfs => return None,
+        _ => return None,
     };
     Some(format!("{source}:{}:{}", mount.target, mounts::options(mount).join(",")))
 }

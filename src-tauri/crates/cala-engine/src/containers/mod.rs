@@ -3,6 +3,7 @@
 mod check;
 mod create;
 mod exec;
+mod globs;
 mod inspect;
 mod inspect_network;
 mod list;
@@ -19,6 +20,7 @@ mod restart;
 mod start;
 mod stop;
 mod volume_mounts;
+mod volumes_from;
 mod wait;
 
 pub use exec::ExecStarted;

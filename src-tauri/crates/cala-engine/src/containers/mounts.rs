@@ -26,7 +26,8 @@ const CONTROL_SOCKETS: [&str; 10] = [
 ];
 
 /// Words of mount(8) that may be given without a value.
-const WORDS: [&str; 26] = [
+const WORDS: [&str; 27] = [
+    Mount::OVERLAY,
     "bind",
     "rbind",
     "ro",
@@ -57,6 +58,9 @@ const WORDS: [&str; 26] = [
 
 /// Options of tmpfs(5) that take a value.
 const TMPFS_VALUES: [&str; 6] = ["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks"];
+
+/// Options of a devpts that take a value.
+const DEVPTS_VALUES: [&str; 4] = ["uid", "gid", "mode", "max"];
 
 /// What the checks look at besides the mounts.
 #[derive(Debug)]
@@ -149,22 +153,51 @@ fn options(mount: &Mount) -> Result<()> {
     mount.options.iter().try_for_each(|option| {
         let known = match option.split_once('=') {
             None => WORDS.contains(&option.as_str()) || PROPAGATION.contains(&option.as_str()),
+            // Its letters were checked; what links say is seen when it is mounted.
+            Some(("subpath", value)) => is_subpath(mount, value),
             Some((name, value)) => {
-                mount.source == MountSource::Tmpfs
-                    && TMPFS_VALUES.contains(&name)
+                let own = match mount.source {
+                    MountSource::Tmpfs => TMPFS_VALUES.as_slice(),
+                    MountSource::Devpts => &DEVPTS_VALUES,
+                    _ => &[],
+                };
+                own.contains(&name)
                     && !value.is_empty()
                     && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'%')
             }
         };
         if known { Ok(()) } else { Err(unknown_option(option)) }
-    })
+    })?;
+    // Both would give away files that are not the ones mounted.
+    let says = |word: &str| mount.options.iter().any(|option| option == word);
+    match () {
+        () if says("U") && mount.is_overlay() => Err(contradiction("O", "U")),
+        () if says("U") && mount.subpath().is_some() => Err(contradiction("subpath", "U")),
+        () => Ok(()),
+    }
+}
+
+fn contradiction(first: &str, second: &str) -> EngineError {
+    EngineError::invalid(
+        "invalid_mount",
+        format!("mount options {first} and {second} cannot be used together"),
+    )
+}
+
+fn is_subpath(mount: &Mount, value: &str) -> bool {
+    let places = matches!(
+        mount.source,
+        MountSource::Volume { .. } | MountSource::Image { .. } | MountSource::Bind { .. }
+    );
+    places
+        && !value.is_empty()
+        && Path::new(value).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 fn unknown_option(option: &str) -> EngineError {
     let shown: String = option.chars().take(80).collect();
-    let later = matches!(option, "O" | "idmap" | "upperdir");
-    let why = if later { "is not there yet" } else { "is unknown" };
-    InvalidValue::new("invalid_mount_option", format!("invalid option type \"{shown}\": it {why}")).into()
+    InvalidValue::new("invalid_mount_option", format!("invalid option type \"{shown}\": it is unknown"))
+        .into()
 }
 
 fn source(path: &str, create: bool, around: &Surroundings<'_>) -> Result<()> {
@@ -329,7 +362,7 @@ mod tests {
         assert!(
             with("rslave", false) && with("noexec", true) && with("size=64m", true) && with("size=10%", true)
         );
-        for bad in ["size=64m", "shared,rw", "bind-propagation=x", "O", "", "lowerdir=/"] {
+        for bad in ["size=64m", "shared,rw", "bind-propagation=x", "subpath=../x", "", "lowerdir=/"] {
             assert!(!with(bad, false), "{bad}");
         }
         assert!(!with("size=1m,mode=7", true));

@@ -91,10 +91,11 @@ impl Engine {
         let delegation = Delegation::find();
         crate::cgroup::check(&spec.resources, delegation.as_ref())?;
         let (seccomp, profile) = seccomp(&security, spec.privileged, dir)?;
-        let volumes_dir = store.data().join("volumes");
+        let (volumes_dir, layers_dir) = (store.data().join("volumes"), store.data().join("layers"));
         let machine = Machine {
             places: Places {
                 container_dir: dir,
+                layers_dir: &layers_dir,
                 volumes_dir: &volumes_dir,
                 has_tty_group: has_group(&ids, TTY_GROUP),
             },
@@ -115,6 +116,7 @@ impl Engine {
             cgroup: delegation.map(|place| place.group(config.id.as_str())),
             anonymous_volumes: if spec.remove { anonymous_volumes(store, config) } else { Vec::new() },
             id_file: spec.cidfile.clone(),
+            overlays: mounts::overlay_dirs(&config.spec.mounts, dir),
             volumes: volumes(store, config, &volumes_dir)?,
             name_user: !spec.process.no_passwd,
             groups: spec.process.groups.clone(),
@@ -160,10 +162,11 @@ fn volumes(
                 store.volume(name)?;
                 let data = mounts::volume_data(volumes_dir, name);
                 let record = data.with_file_name("volume.json");
-                (data, Some(record))
+                // What the image has at a place of a part of the volume is not for all of it.
+                (data, Some(record).filter(|_| mount.subpath().is_none()))
             }
             MountSource::Bind { path, .. } if says("U") => (PathBuf::from(path), None),
-            MountSource::Bind { .. } | MountSource::Tmpfs => continue,
+            _ => continue,
         };
         let options = volume_mounts::options(store, mount)?;
         plans.push(VolumePlan {

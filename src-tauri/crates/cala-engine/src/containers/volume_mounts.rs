@@ -5,7 +5,7 @@ use cala_spec::volume::{VolumeOptions, VolumePlace};
 use cala_store::{Store, StoreError};
 
 use super::mounts::{self, Surroundings};
-use crate::Result;
+use crate::{EngineError, Result};
 
 /// The mounts with what their volumes are in place of those. A volume that is not there yet will be a plain one.
 ///
@@ -45,8 +45,14 @@ fn resolved(store: &Store, wish: &Mount) -> Result<Option<Mount>> {
         VolumePlace::Kept => return Ok(None),
         VolumePlace::Bind(path) => (MountSource::Bind { path, create: false }, &["copy", "nocopy"]),
         // Memory has nothing to be bound and is nobody's before.
-        VolumePlace::Tmpfs => (MountSource::Tmpfs, &["copy", "nocopy", "bind", "rbind", "z", "Z"]),
+        VolumePlace::Tmpfs => (MountSource::Tmpfs, &["copy", "nocopy", "bind", "rbind", "O"]),
     };
+    if source == MountSource::Tmpfs && wish.subpath().is_some() {
+        return Err(EngineError::invalid(
+            "invalid_mount",
+            "cannot set option \"subpath\" on a volume that is made anew in the memory of each container",
+        ));
+    }
     let mut words = options.mount;
     if source == MountSource::Tmpfs {
         words.extend(options.uid.map(|uid| format!("uid={uid}")));

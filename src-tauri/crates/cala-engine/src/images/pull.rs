@@ -43,6 +43,11 @@ impl Engine {
         self.obtain(&spec.image, options.policy.unwrap_or(spec.pull), &options, progress).await
     }
 
+    /// The image of a mount, which is never pulled.
+    pub(crate) async fn image_here(&self, text: &str, progress: Progress<'_>) -> Result<ImageRecord> {
+        self.obtain(text, PullPolicy::Never, &PullOptions::default(), progress).await
+    }
+
     async fn obtain(
         &self,
         text: &str,

@@ -15,6 +15,8 @@ use super::devices;
 pub(crate) struct Places<'a> {
     /// `D/containers/<id>`: the files shown as /etc/hosts and so on.
     pub(crate) container_dir: &'a Path,
+    /// `D/layers`.
+    pub(crate) layers_dir: &'a Path,
     /// `D/volumes`.
     pub(crate) volumes_dir: &'a Path,
     /// Whether group 5 (tty) is mapped; not in single-id mode.
@@ -48,7 +50,7 @@ pub(crate) fn mounts(config: &ContainerConfig, places: Places<'_>) -> Vec<Mount>
     }
     rest.extend(own_files(config, places.container_dir));
     rest.retain(|m| !superseded(wishes, m.destination()));
-    rest.extend(wishes.iter().map(|wish| wanted(wish, places.volumes_dir)));
+    rest.extend(wishes.iter().enumerate().map(|(index, wish)| wanted(wish, index, places)));
     rest.extend(devices::mounts(&config.spec));
     // Parents before what is mounted below them; the order of equals stays.
     rest.sort_by_key(|m| m.destination().components().count());
@@ -127,16 +129,55 @@ fn ipc(spec: &ContainerSpec) -> Vec<Mount> {
 }
 
 /// A mount that the person asked for; the wish was checked when the container was made.
-fn wanted(wish: &Wish, volumes_dir: &Path) -> Mount {
+fn wanted(wish: &Wish, index: usize, places: Places<'_>) -> Mount {
     let options = options(wish);
-    match &wish.source {
-        MountSource::Bind { path, .. } => bind(Path::new(path), &wish.target, &options),
-        MountSource::Volume { name } => {
-            let data = volume_data(volumes_dir, name.as_deref().unwrap_or_default());
-            bind(&data, &wish.target, &options)
+    let source = match &wish.source {
+        MountSource::Bind { path, .. } => PathBuf::from(path),
+        MountSource::Volume { name } => volume_data(places.volumes_dir, name.as_deref().unwrap_or_default()),
+        MountSource::Tmpfs => return mount(&wish.target, "tmpfs", "tmpfs", &options),
+        MountSource::Devpts => return mount(&wish.target, "devpts", "devpts", &options),
+        MountSource::Image { layers, .. } => {
+            // The highest first, as the kernel wants them.
+            let lower = layers.iter().rev().map(|key| places.layers_dir.join(key).join("diff"));
+            return overlay(&wish.target, lower, &overlay_dir(places.container_dir, index), &options);
         }
-        MountSource::Tmpfs => mount(&wish.target, "tmpfs", "tmpfs", &options),
+        // Became bind mounts when the container was made.
+        MountSource::Glob { pattern, .. } => PathBuf::from(pattern),
+    };
+    if wish.is_overlay() {
+        return overlay(
+            &wish.target,
+            std::iter::once(source),
+            &overlay_dir(places.container_dir, index),
+            &options,
+        );
     }
+    bind(&source, &wish.target, &options)
+}
+
+/// What a container writes over an image, a volume or a folder; made anew at each start.
+fn overlay(target: &str, lower: impl Iterator<Item = PathBuf>, dir: &Path, options: &[&str]) -> Mount {
+    let mut words: Vec<String> = options
+        .iter()
+        .filter(|option| !matches!(**option, "bind" | "rbind"))
+        .map(|&o| o.to_owned())
+        .collect();
+    words.extend(lower.map(|path| format!("lowerdir+={}", path.display())));
+    words.extend(["upper", "work"].map(|name| format!("{name}dir={}", dir.join(name).display())));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    mount(target, "overlay", "overlay", &words)
+}
+
+/// The directory of the wish number `index` in that of the container.
+fn overlay_dir(container_dir: &Path, index: usize) -> PathBuf {
+    container_dir.join("overlays").join(index.to_string())
+}
+
+/// The directories that are made anew at each start, for those wishes that are written over.
+pub(crate) fn overlay_dirs(wishes: &[Wish], container_dir: &Path) -> Vec<PathBuf> {
+    let over = |wish: &Wish| wish.is_overlay() || matches!(wish.source, MountSource::Image { .. });
+    let indexes = wishes.iter().enumerate().filter(|(_, wish)| over(wish)).map(|(index, _)| index);
+    indexes.map(|index| overlay_dir(container_dir, index)).collect()
 }
 
 /// The directory of a volume's files.
@@ -152,7 +193,10 @@ pub(crate) fn options(wish: &Wish) -> Vec<&str> {
         .map(String::as_str)
         // Labels of SELinux, which is not used.
         .filter(|option| {
-            !matches!(*option, "z" | "Z" | "ro" | "rw" | "readonly" | "notmpcopyup" | "copy" | "nocopy")
+            !matches!(
+                *option,
+                "z" | "Z" | "ro" | "rw" | "readonly" | "notmpcopyup" | "copy" | "nocopy" | Wish::OVERLAY
+            )
         })
         // What is done before the mount is said apart from its options.
         .filter(|option| *option != "U" || wish.source == MountSource::Tmpfs)
@@ -176,6 +220,8 @@ pub(crate) fn options(wish: &Wish) -> Vec<&str> {
         if !has(&all, &["tmpcopyup"]) && !wish.options.iter().any(|o| o == "notmpcopyup") {
             all.push("tmpcopyup");
         }
+    } else if wish.source == MountSource::Devpts {
+        all.retain(|option| *option != "rprivate");
     } else if !has(&all, &["bind", "rbind"]) {
         all.push("rbind");
     }

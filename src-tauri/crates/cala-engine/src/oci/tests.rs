@@ -33,8 +33,12 @@ fn config(spec: ContainerSpec) -> ContainerConfig {
 }
 
 fn made(spec: ContainerSpec) -> Spec {
-    let places =
-        Places { container_dir: Path::new("/d/c"), volumes_dir: Path::new("/d/v"), has_tty_group: true };
+    let places = Places {
+        container_dir: Path::new("/d/c"),
+        layers_dir: Path::new("/d/l"),
+        volumes_dir: Path::new("/d/v"),
+        has_tty_group: true,
+    };
     let machine = Machine { places, max_gid: 65536, default_pids: Some(2048), seccomp: None };
     super::spec(&config(spec), machine).expect("it is valid")
 }

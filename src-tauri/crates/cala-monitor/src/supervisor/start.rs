@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use cala_runtime::cgroup::{Cgroup, Limits};
 use cala_runtime::seccomp::{self, Instruction};
@@ -143,6 +145,9 @@ fn make(plan: &RunPlan) -> Result<Made, Failure> {
     for path in &paths {
         make_dir(path).map_err(step("make the container's directories"))?;
     }
+    for overlay in &plan.overlays {
+        make_anew(overlay).map_err(step("make the directories of an overlay"))?;
+    }
     let [upper, work, merged] = &paths;
     forget_volatile(work).map_err(step("make the container's directories"))?;
     let cgroup = plan.cgroup.as_ref().map(|path| Cgroup::create(path, &limits(&plan.spec)));
@@ -207,7 +212,15 @@ fn forget_volatile(work: &std::path::Path) -> io::Result<()> {
     }
 }
 
-fn make_dir(path: &std::path::Path) -> io::Result<()> {
+/// What a former start wrote over a mount is gone with it.
+fn make_anew(path: &Path) -> io::Result<()> {
+    let above = path.parent().unwrap_or(path);
+    make_dir(above)?;
+    let name = std::ffi::CString::new(path.file_name().unwrap_or_default().as_bytes())?;
+    cala_sys::remove_tree::remove_tree(fs::File::open(above)?, &name)?;
+    fs::create_dir(path)?;
+    ["upper", "work", "merged"].iter().try_for_each(|name| fs::create_dir(path.join(name)))
+fn make_dir(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         result => result,

@@ -76,6 +76,7 @@ impl Fixture {
             seccomp: SeccompPlan::Unconfined,
             cgroup: None,
             anonymous_volumes: Vec::new(),
+            overlays: Vec::new(),
             volumes: Vec::new(),
             name_user: false,
             groups: Vec::new(),

@@ -1,5 +1,6 @@
 //! The options of a mount, each checked against what it may apply to.
 
+use super::Mount;
 use crate::ByteSize;
 use crate::invalid::InvalidValue;
 
@@ -9,6 +10,16 @@ pub(super) enum Kind {
     Bind,
     Volume,
     Tmpfs,
+    Image,
+    Devpts,
+    Glob,
+}
+
+impl Kind {
+    /// Something that is mounted by bind, with what that has.
+    fn is_bound(self) -> bool {
+        matches!(self, Self::Bind | Self::Volume | Self::Glob)
+    }
 }
 
 /// Options as they are collected, with the contradictions noticed.
@@ -48,6 +59,21 @@ impl Options {
         Ok(())
     }
 
+    /// Names what of the source is mounted: below it by its letters alone; what links say is seen when it is mounted.
+    pub(super) fn set_subpath(&mut self, path: &str) -> Result<(), InvalidValue> {
+        if !matches!(self.kind, Kind::Volume | Kind::Image) {
+            return Err(invalid("cannot set option \"subpath\" on non-volume mounts"));
+        }
+        let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        if parts.contains(&"..") || path.contains('\0') {
+            return Err(invalid(format!("subpath {path:?} is outside of the volume")));
+        }
+        if !parts.is_empty() {
+            self.list.push(format!("{}{}", Mount::SUBPATH, parts.join("/")));
+        }
+        Ok(())
+    }
+
     /// Adds one word of the comma-separated list.
     pub(super) fn add(&mut self, option: &str) -> Result<(), InvalidValue> {
         match option {
@@ -55,9 +81,15 @@ impl Options {
             "rw" => return self.set_read_only(false),
             // Labels of SELinux: nothing to do where it is not enforced, as in Podman.
             "z" | "Z" if self.kind != Kind::Tmpfs => return Ok(()),
-            "U" => {}
-            "O" | "idmap" => {
-                return Err(invalid(format!("mount option \"{option}\" is not supported yet")));
+            _ if option == "idmap" || option.starts_with("idmap=") => {
+                return Err(invalid(
+                    "mount option \"idmap\" is not possible: only an administrator may map ids of a mount",
+                )
+                .allowing("U gives the files to the container's user"));
+            }
+            _ if option.starts_with("upperdir=") || option.starts_with("workdir=") => {
+                return Err(invalid(format!("mount option \"{option}\" is not supported: what a container writes over a mount is thrown away"))
+                    .allowing("O without upperdir and workdir"));
             }
             _ => {}
         }
@@ -68,9 +100,11 @@ impl Options {
             None if matches!(
                 option,
                 "U" | "noatime" | "relatime" | "strictatime" | "nodiratime" | "sync" | "async"
-            ) => {}
+            ) && !matches!(self.kind, Kind::Image | Kind::Devpts) => {}
+            None if option == Mount::OVERLAY && matches!(self.kind, Kind::Bind | Kind::Volume) => {}
             None if self.kind == Kind::Tmpfs && matches!(option, "tmpcopyup" | "notmpcopyup") => {}
             Some((key, value)) if self.kind == Kind::Tmpfs => check_tmpfs(key, value)?,
+            Some((key, value)) if self.kind == Kind::Devpts => check_devpts(key, value)?,
             _ => return Err(unknown(self.kind, option)),
         }
         self.list.push(option.to_owned());
@@ -79,9 +113,9 @@ impl Options {
 
     fn add_of_group(&mut self, option: &str, group: &[&str]) -> Result<(), InvalidValue> {
         let fits = match option {
-            "bind" | "rbind" => self.kind != Kind::Tmpfs,
+            "bind" | "rbind" => self.kind.is_bound(),
             "copy" | "nocopy" => self.kind == Kind::Volume,
-            _ => true,
+            _ => !matches!(self.kind, Kind::Image | Kind::Devpts),
         };
         if !fits {
             return Err(unknown(self.kind, option));
@@ -112,6 +146,16 @@ fn check_tmpfs(key: &str, value: &str) -> Result<(), InvalidValue> {
     if fits { Ok(()) } else { Err(invalid(format!("invalid value \"{value}\" for mount option \"{key}\""))) }
 }
 
+/// devpts(5) of the kernel: `max` is a number of terminals.
+fn check_devpts(key: &str, value: &str) -> Result<(), InvalidValue> {
+    match key {
+        "uid" | "gid" | "mode" => check_tmpfs(key, value),
+        "max" if value.parse::<u32>().is_ok_and(|max| (1..=1 << 20).contains(&max)) => Ok(()),
+        "max" => Err(invalid(format!("invalid value \"{value}\" for mount option \"max\""))),
+        _ => Err(unknown(Kind::Devpts, key)),
+    }
+}
+
 /// An error of a mount.
 pub(super) fn invalid(sentence: impl Into<String>) -> InvalidValue {
     InvalidValue::new("invalid_mount", sentence)
@@ -119,11 +163,13 @@ pub(super) fn invalid(sentence: impl Into<String>) -> InvalidValue {
 
 fn unknown(kind: Kind, option: &str) -> InvalidValue {
     let allowed = match kind {
-        Kind::Bind => {
-            "allowed: ro, rw, z, Z, U, [no]exec, [no]suid, [no]dev, bind, rbind, [r]private, [r]shared, [r]slave"
+        Kind::Image => "allowed: rw, subpath=",
+        Kind::Devpts => "allowed: uid=, gid=, mode=, max=",
+        Kind::Bind | Kind::Glob => {
+            "allowed: ro, rw, z, Z, U, O, [no]exec, [no]suid, [no]dev, bind, rbind, [r]private, [r]shared, [r]slave"
         }
         Kind::Volume => {
-            "allowed: ro, rw, z, Z, U, [no]copy, [no]exec, [no]suid, [no]dev, [r]private, [r]shared, [r]slave"
+            "allowed: ro, rw, z, Z, U, O, [no]copy, [no]exec, [no]suid, [no]dev, [r]private, [r]shared, [r]slave"
         }
         Kind::Tmpfs => {
             "allowed: ro, rw, U, size=, mode=, uid=, gid=, nr_inodes=, nr_blocks=, [no]exec, [no]suid, [no]dev"
@@ -131,8 +177,10 @@ fn unknown(kind: Kind, option: &str) -> InvalidValue {
     };
     let shown: String = option.chars().take(80).collect();
     let sentence = match kind {
-        Kind::Tmpfs => format!("unknown mount option \"{shown}\": invalid mount option"),
-        Kind::Bind | Kind::Volume => format!("invalid option type \"{shown}\""),
+        Kind::Tmpfs | Kind::Image | Kind::Devpts => {
+            format!("unknown mount option \"{shown}\": invalid mount option")
+        }
+        Kind::Bind | Kind::Volume | Kind::Glob => format!("invalid option type \"{shown}\""),
     };
     InvalidValue::new("invalid_mount_option", sentence).allowing(allowed)
 }

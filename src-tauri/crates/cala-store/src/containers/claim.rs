@@ -106,7 +106,7 @@ impl Store {
     }
 
     fn require_layers(&self, config: &ContainerConfig) -> Result<(), StoreError> {
-        let missing = config.layers.iter().find(|key| !self.layer_diff(key).is_dir());
+        let missing = config.all_layers().find(|key| !self.layer_diff(key).is_dir());
         missing.map_or(Ok(()), |key| {
             Err(StoreError::ImageDamaged {
                 name: config.image.clone(),

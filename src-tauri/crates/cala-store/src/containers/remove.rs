@@ -109,6 +109,6 @@ pub fn remove_id_file(config: &ContainerConfig) {
 pub fn volumes(config: &ContainerConfig) -> impl Iterator<Item = &str> {
     config.spec.mounts.iter().filter_map(|mount| match &mount.source {
         MountSource::Volume { name } => name.as_deref(),
-        MountSource::Bind { .. } | MountSource::Tmpfs => None,
+        _ => None,
     })
 }

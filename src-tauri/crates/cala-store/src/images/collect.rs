@@ -110,8 +110,8 @@ impl Store {
         for entry in self.containers()? {
             match (&entry, entry.config()) {
                 (_, Some(config)) => {
-                    used.blobs.insert(config.image_id.clone());
-                    used.layers.extend(config.layers.iter().cloned());
+                    used.blobs.extend(config.images().cloned());
+                    used.layers.extend(config.all_layers().cloned());
                 }
                 // What it uses is not known; it can be removed, after which all is collected.
                 (ContainerEntry::Damaged(damaged), None) => {

@@ -118,7 +118,9 @@ impl Store {
     /// # Errors
     /// Containers cannot be listed.
     pub fn containers_of(&self, image: &Digest) -> Result<Vec<ContainerId>, StoreError> {
-        let uses = |entry: &ContainerEntry| entry.config().is_some_and(|config| config.image_id == *image);
+        let uses = |entry: &ContainerEntry| {
+            entry.config().is_some_and(|config| config.images().any(|id| id == image))
+        };
         Ok(self.containers()?.iter().filter(|entry| uses(entry)).map(|entry| entry.id().clone()).collect())
     }
 }
