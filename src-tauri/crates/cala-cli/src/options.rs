@@ -417,14 +417,14 @@ fn entrypoint(text: &str) -> Vec<String> {
     serde_json::from_str(text).unwrap_or_else(|_| vec![text.to_owned()])
 }
 
-/// The words of `--pull`, those of older versions too.
-pub(crate) /// Whether `-v` asks for a label of SELinux.
+/// Whether `-v` asks for a label of SELinux.
 fn relabels(volume: &str) -> bool {
     let options = volume.split(':').nth(2).unwrap_or_default();
     options.split(',').any(|option| matches!(option, "z" | "Z"))
 }
 
-fn pull_policy(text: &str) -> Result<PullPolicy, Failure> {
+/// The words of `--pull`, those of older versions too.
+pub(crate) fn pull_policy(text: &str) -> Result<PullPolicy, Failure> {
     match text.to_ascii_lowercase().as_str() {
         "always" | "true" => Ok(PullPolicy::Always),
         "missing" | "ifnotpresent" | "" => Ok(PullPolicy::Missing),
