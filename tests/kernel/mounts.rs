@@ -43,7 +43,10 @@ fn an_image_is_mounted_read_only_and_written_over() {
     for _ in 0..2 {
         assert_eq!(world.sh(&["--mount", &writable], write), "of the imagemore");
     }
-    assert_eq!(world.sh(&["--mount", &mount], "cat /i/data/file; test -e /i/new || echo gone"), "of the imagegone");
+    assert_eq!(
+        world.sh(&["--mount", &mount], "cat /i/data/file; test -e /i/new || echo gone"),
+        "of the imagegone"
+    );
     let part = format!("{mount},subpath=/data/inside");
     assert_eq!(world.sh(&["--mount", &part], "ls /i"), "deep");
     for (subpath, words) in [

@@ -7,7 +7,9 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, completion, container, create, events, exec, image, images, info, init, inspect, kill, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi, run as run_command, start, stop, tag, version, volume, wait,
+    attach, completion, container, cp, create, diff, events, exec, export, image, images, info, init,
+    inspect, kill, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename,
+    restart, rm, rmi, run as run_command, start, stop, tag, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -35,9 +37,12 @@ enum Commands {
     Completion(completion::Args),
     #[command(subcommand, about = "Manage containers")]
     Container(container::Commands),
+    Cp(cp::Args),
     Create(create::Args),
+    Diff(diff::Args),
     Events(events::Args),
     Exec(exec::Args),
+    Export(export::Args),
     /// Help about any command
     Help {
         /// Names of the command
@@ -121,9 +126,12 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Attach(args) => attach::run(&args, context),
         Commands::Completion(args) => completion::run(&args),
         Commands::Container(command) => container::run(command, context),
+        Commands::Cp(args) => cp::run(&args, context),
         Commands::Create(args) => create::run(&args, context),
+        Commands::Diff(args) => diff::run(&args, context),
         Commands::Events(args) => events::run(&args, context),
         Commands::Exec(args) => exec::run(&args, context),
+        Commands::Export(args) => export::run(&args, context),
         Commands::Help { .. } => Ok(0),
         Commands::Image(command) => image::run(command, context),
         Commands::Images(args) => images::run(&args, context),

@@ -11,14 +11,15 @@ use clap::{Args as _, Command};
 use crate::app;
 use crate::arguments::takes_value;
 use crate::commands::{
-    create, exec, images, inspect, kill, logs, ps, pull, rm, rmi, run, start, stop, version, wait,
+    cp, create, exec, images, inspect, kill, logs, ps, pull, rm, rmi, run, start, stop, version, wait,
 };
 
 /// Makes a command's flags.
 type Make = fn(Command) -> Command;
 
 /// The commands that are made alone.
-const ALONE: [(&str, Make); 15] = [
+const ALONE: [(&str, Make); 16] = [
+    ("cp", cp::Args::augment_args),
     ("create", create::Args::augment_args),
     ("exec", exec::Args::augment_args),
     ("images", images::Args::augment_args),

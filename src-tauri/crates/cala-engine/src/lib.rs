@@ -49,8 +49,8 @@ pub use events::EventReader;
 pub use images::{EmbeddedImage, embedded_image};
 pub use logs::{LogLine, LogReader};
 pub use options::{
-    AttachOptions, ContainerFilter, EngineOptions, EventOptions, ExecOptions, ImageFilter, LogOptions,
-    LoginOptions, PullOptions, RemoveOptions, TerminalSize, WaitCondition,
+    AttachOptions, ContainerFilter, CopyEnd, CopyOptions, EngineOptions, EventOptions, ExecOptions,
+    ImageFilter, LogOptions, LoginOptions, PullOptions, RemoveOptions, TerminalSize, WaitCondition,
 };
 
 use cala_spec::progress::PullProgress;

@@ -1,5 +1,6 @@
 //! What the methods of the engine are told, beyond the object they act on.
 
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -189,4 +190,33 @@ pub struct EventOptions {
     pub filters: Vec<String>,
     /// Go on with what happens from now on.
     pub stream: bool,
+}
+
+/// One end of a copy.
+#[derive(Debug)]
+pub enum CopyEnd<'a> {
+    /// A path of the host as a person wrote it; its end (`/`, `/.`) says what is meant.
+    Host(String),
+    /// A path in a container.
+    Container {
+        /// Name, id or unique id prefix.
+        name: String,
+        /// As a person wrote it; a relative one begins at the container's working directory.
+        path: String,
+    },
+    /// A tar archive, compressed or not, read from or written to this descriptor.
+    Archive(BorrowedFd<'a>),
+}
+
+/// A copy. At least one end is a container.
+#[derive(Debug)]
+pub struct CopyOptions<'a> {
+    /// From where.
+    pub from: CopyEnd<'a>,
+    /// To where.
+    pub to: CopyEnd<'a>,
+    /// Copies in a container belong to its user (`--archive`); else they keep their owners.
+    pub archive: bool,
+    /// A file may take the place of a directory, and a directory that of a file.
+    pub overwrite: bool,
 }

@@ -29,7 +29,7 @@ mod plan;
 mod process;
 pub mod protected;
 mod resolve;
-mod rootfs;
+pub mod rootfs;
 pub mod seccomp;
 mod stage;
 mod sysctl;

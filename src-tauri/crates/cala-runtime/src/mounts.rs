@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use crate::error::Step;
 use crate::options::Options;
 use crate::resolve::{self, Missing};
-use crate::rootfs::Overlay;
+use crate::rootfs::{Overlay, Writable};
 use crate::{IdMapPlan, StartError, copy_up, devices};
 
 /// statfs(2).
@@ -241,7 +241,7 @@ fn overlay(options: &Options) -> Result<OwnedFd, StartError> {
     };
     let (upper, work) = (parameter("upperdir")?, parameter("workdir")?);
     let lower: Vec<PathBuf> = options.lower.iter().rev().cloned().collect();
-    let overlay = Overlay::open(&lower, &upper, &work, true)?;
+    let overlay = Overlay::open(&lower, Some(&Writable { upper: &upper, work: &work, volatile: true }))?;
     overlay.adopt_top().step(what)?;
     let mounted = overlay.mount(&upper.with_file_name("merged"))?;
     let tree = match &options.subpath {

@@ -15,12 +15,38 @@ pub(crate) fn assemble(plan: &RootfsPlan<'_>) -> Result<OwnedFd, StartError> {
     match *plan {
         RootfsPlan::Directory(path) => directory(path),
         RootfsPlan::Overlay { lower, upper, work, merged, volatile } => {
-            if lower.is_empty() {
-                return Err(StartError::Refused("the image has no layers".into()));
-            }
-            Overlay::open(lower, upper, work, volatile)?.mount(merged)
+            let writable = Writable { upper, work, volatile };
+            overlay(lower, Some(&writable), merged)
         }
     }
+}
+
+/// The directories of a writable layer.
+#[derive(Debug, Clone, Copy)]
+pub struct Writable<'a> {
+    /// The layer.
+    pub upper: &'a Path,
+    /// Work directory on the same file system as `upper`.
+    pub work: &'a Path,
+    /// No syncing of the layer.
+    pub volatile: bool,
+}
+
+/// Mounts an overlay of layer directories (the lowest first) on the existing directory `merged`, in the mount namespace of
+/// the caller; returns a descriptor of its root. Without a writable layer it is read-only and takes two layers or more.
+///
+/// # Errors
+///
+/// [`StartError::Refused`] without layers, [`StartError::Step`] with what the kernel says.
+pub fn overlay(
+    lower: &[PathBuf],
+    writable: Option<&Writable<'_>>,
+    merged: &Path,
+) -> Result<OwnedFd, StartError> {
+    if lower.is_empty() {
+        return Err(StartError::Refused("the image has no layers".into()));
+    }
+    Overlay::open(lower, writable)?.mount(merged)
 }
 
 /// A root must be a mount of its own: the directory is bound onto itself.
@@ -40,32 +66,27 @@ fn directory(path: &Path) -> Result<OwnedFd, StartError> {
 pub(crate) struct Overlay {
     /// The highest layer first.
     lower: Vec<OwnedFd>,
-    upper: OwnedFd,
-    work: OwnedFd,
+    /// The writable layer and its work directory.
+    upper: Option<(OwnedFd, OwnedFd)>,
     volatile: bool,
 }
 
 impl Overlay {
     /// Opens the directories; `lower` is the lowest first.
-    pub(crate) fn open(
-        lower: &[PathBuf],
-        upper: &Path,
-        work: &Path,
-        volatile: bool,
-    ) -> Result<Self, StartError> {
+    pub(crate) fn open(lower: &[PathBuf], writable: Option<&Writable<'_>>) -> Result<Self, StartError> {
+        let upper = |layer: &Writable<'_>| Ok((open_path(layer.upper)?, open_path(layer.work)?));
         Ok(Self {
             lower: lower.iter().rev().map(|path| open_path(path)).collect::<Result<_, _>>()?,
-            upper: open_path(upper)?,
-            work: open_path(work)?,
-            volatile,
+            upper: writable.map(upper).transpose()?,
+            volatile: writable.is_some_and(|layer| layer.volatile),
         })
     }
 
     /// Gives the upper directory the attributes of the highest one that it covers, as far as this process may.
     pub(crate) fn adopt_top(&self) -> io::Result<()> {
-        let Some(top) = self.lower.first() else { return Ok(()) };
+        let (Some(top), Some((upper, _))) = (self.lower.first(), &self.upper) else { return Ok(()) };
         let stat = fstat(top)?;
-        let upper = openat(&self.upper, c".", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let upper = openat(upper, c".", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         // An owner that is not mapped here stays root.
         let _ = cala_sys::file::set_owner(&upper, stat.st_uid, stat.st_gid);
         Ok(fchmod(&upper, Mode::from_raw_mode(stat.st_mode & 0o7777))?)
@@ -94,8 +115,10 @@ impl Overlay {
         for layer in &self.lower {
             context.string("lowerdir+", &by_fd(layer))?;
         }
-        context.string("upperdir", &by_fd(&self.upper))?;
-        context.string("workdir", &by_fd(&self.work))?;
+        if let Some((upper, work)) = &self.upper {
+            context.string("upperdir", &by_fd(upper))?;
+            context.string("workdir", &by_fd(work))?;
+        }
         context.flag("userxattr")?;
         if self.volatile {
             context.flag("volatile")?;
@@ -106,8 +129,10 @@ impl Overlay {
     fn data(&self) -> String {
         let lower: Vec<String> = self.lower.iter().map(by_fd).collect();
         let volatile = if self.volatile { ",volatile" } else { "" };
-        let (lower, upper, work) = (lower.join(":"), by_fd(&self.upper), by_fd(&self.work));
-        format!("lowerdir={lower},upperdir={upper},workdir={work},userxattr{volatile}")
+        let upper = self.upper.as_ref().map_or_else(String::new, |(upper, work)| {
+            format!(",upperdir={},workdir={}", by_fd(upper), by_fd(work))
+        });
+        format!("lowerdir={}{upper},userxattr{volatile}", lower.join(":"))
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::namespaces::Namespaces;
 use crate::mount::{DeviceMapping, Mount, MountSource};
+use crate::namespaces::Namespaces;
 use crate::network::{NetworkAttachment, NetworkStatus};
 use crate::port::PortMapping;
 use crate::process::ProcessOptions;

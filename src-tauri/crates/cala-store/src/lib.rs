@@ -14,6 +14,7 @@ pub mod containers;
 pub mod decompress;
 pub mod error;
 pub mod events;
+pub mod files;
 pub mod helper;
 pub mod images;
 pub mod layers;

@@ -6,6 +6,8 @@
 //! the well-known readers disagree, the archive is refused. Read are ustar, v7, GNU long names, PAX (local and global),
 //! GNU sparse files (old, 0.0, 0.1, 1.0), numbers in base 256. An archive may end without its zero blocks.
 //!
+//! [`Writer`] writes the plainest form that holds everything.
+//!
 //! Pure over [`BufRead`]: no file is opened and nothing is written here. Data are lent from the source's own buffer, so
 //! that a layer's bytes are not copied once more.
 
@@ -14,13 +16,14 @@ mod pax;
 mod sparse;
 #[cfg(test)]
 mod tests;
-pub mod write;
+mod write;
 
 use std::io::{self, BufRead};
 
 use header::Block;
 use pax::Pax;
 pub use sparse::Segment;
+pub use write::{Head, Writer};
 
 /// Bytes of a block.
 const BLOCK: usize = 512;

@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cala-monitor", &["cala-holder", "cala-runtime", "cala-spec", "cala-sys", "cala-userns"]),
     ("cala-network", &["cala-holder", "cala-spec", "cala-sys", "cala-userns"]),
     ("cala-registry", &["cala-spec"]),
-    ("cala-store", &["cala-spec", "cala-sys", "cala-userns"]),
+    ("cala-store", &["cala-runtime", "cala-spec", "cala-sys", "cala-userns"]),
     (
         "cala-engine",
         &[

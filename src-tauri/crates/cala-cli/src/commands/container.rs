@@ -1,8 +1,8 @@
 //! `cala container …`: the commands on containers under their long names.
 
 use super::{
-    attach, create, exec, exists, init, inspect, kill, logs, pause, port, prune, ps, rename, restart, rm,
-    run as run_command, start, stop, wait,
+    attach, cp, create, diff, exec, exists, export, init, inspect, kill, logs, pause, port, prune, ps,
+    rename, restart, rm, run as run_command, start, stop, wait,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -11,11 +11,14 @@ use crate::failure::Failure;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Commands {
     Attach(attach::Args),
+    Cp(cp::Args),
     Create(create::Args),
+    Diff(diff::Args),
     Exec(exec::Args),
     /// Check if a container exists
     Exists(exists::ContainerArgs),
     Init(init::Args),
+    Export(export::Args),
     /// Display the configuration of containers
     Inspect(inspect::OneKind),
     Kill(kill::Args),
@@ -39,10 +42,13 @@ pub(crate) enum Commands {
 pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
     match command {
         Commands::Attach(args) => attach::run(&args, context),
+        Commands::Cp(args) => cp::run(&args, context),
         Commands::Create(args) => create::run(&args, context),
+        Commands::Diff(args) => diff::run(&args, context),
         Commands::Exec(args) => exec::run(&args, context),
         Commands::Exists(args) => exists::container(&args, context),
         Commands::Init(args) => init::run(&args, context),
+        Commands::Export(args) => export::run(&args, context),
         Commands::Inspect(args) => inspect::run(&args.of("container"), context),
         Commands::Kill(args) => kill::run(&args, context),
         Commands::List(args) | Commands::Ps(args) => ps::run(&args, context),

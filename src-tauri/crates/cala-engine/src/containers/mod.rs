@@ -3,6 +3,7 @@
 mod check;
 mod create;
 mod exec;
+mod files;
 mod globs;
 mod inspect;
 mod inspect_network;

@@ -35,7 +35,9 @@ impl Engine {
             }
             ContainerStatus::Running if container.alive => {}
             _ => {
-                return refused(format!("\"{status}\" is not running, can't pause: container state improper"));
+                return refused(format!(
+                    "\"{status}\" is not running, can't pause: container state improper"
+                ));
             }
         }
         self.freeze(&container, true)?;

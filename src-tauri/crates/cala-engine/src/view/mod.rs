@@ -4,6 +4,7 @@
 //! Names are those of `podman ps|inspect|images|info|version --format json`; what Podman knows and Cala does not have
 //! yet is absent or holds Podman's empty value. Nothing here reads a file.
 
+mod change;
 mod container;
 mod image;
 mod info;
@@ -15,6 +16,7 @@ mod network_doctor;
 mod network_map;
 mod volume;
 
+pub use change::{Change, ChangeKind};
 pub use container::{ContainerSummary, PortMapping};
 pub use image::{HistoryEntry, ImageInspect, ImageInspectConfig, ImageSummary, RemovedImage, RootFs};
 pub use info::{

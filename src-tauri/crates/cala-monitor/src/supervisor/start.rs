@@ -220,6 +220,8 @@ fn make_anew(path: &Path) -> io::Result<()> {
     cala_sys::remove_tree::remove_tree(fs::File::open(above)?, &name)?;
     fs::create_dir(path)?;
     ["upper", "work", "merged"].iter().try_for_each(|name| fs::create_dir(path.join(name)))
+}
+
 fn make_dir(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

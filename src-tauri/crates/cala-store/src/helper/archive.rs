@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read};
+use std::io::{self, BufReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
@@ -13,8 +13,7 @@ use rustix::io::Errno;
 
 use super::tree::{self, Place, TreeError};
 use crate::decompress::Decompressor;
-use crate::tar::write::Writer;
-use crate::tar::{Entry, EntryKind, Reader, Timestamp};
+use crate::tar::{Entry, EntryKind, Head, Reader, Timestamp, Writer};
 use crate::unpack::{self, Options, UnpackError, Unpacking};
 
 /// Directories open at once; a volume that is deeper cannot be exported.
@@ -38,8 +37,7 @@ fn is_kept(name: &[u8]) -> bool {
 pub(super) fn export(place: &Place, path: &Path, sink: OwnedFd) -> Result<(), TreeError> {
     let failed = |source| tree::failed("export", path, source);
     let root = place.open_directory(path)?;
-    let sink = BufWriter::with_capacity(PIECE, File::from(sink));
-    let mut archive = Archive { writer: Writer::new(sink), links: HashMap::new() };
+    let mut archive = Archive { writer: Writer::new(File::from(sink)), links: HashMap::new() };
     archive.tree(root).map_err(failed)?;
     archive.writer.finish().map(drop).map_err(failed)
 }
@@ -94,9 +92,9 @@ impl<W: io::Write> Archive<W> {
                     other => other?.into_bytes(),
                 };
                 let entry = Entry { link, ..entry(path, EntryKind::Symlink, &stat) };
-                self.writer.entry(&entry).map(|()| None)
+                self.head(&entry).map(|()| None)
             }
-            FileType::Fifo => self.writer.entry(&entry(path, EntryKind::Fifo, &stat)).map(|()| None),
+            FileType::Fifo => self.head(&entry(path, EntryKind::Fifo, &stat)).map(|()| None),
             // Sockets and devices mean nothing in an archive.
             _ => Ok(None),
         }
@@ -105,7 +103,23 @@ impl<W: io::Write> Archive<W> {
     fn directory(&mut self, path: &[u8], directory: &OwnedFd) -> io::Result<()> {
         let stat = rustix::fs::fstat(directory)?;
         let entry = Entry { xattrs: attributes(directory)?, ..entry(path, EntryKind::Directory, &stat) };
-        self.writer.entry(&entry)
+        self.head(&entry)
+    }
+
+    /// What stands before an entry's data; a directory's slash comes from the writer.
+    fn head(&mut self, entry: &Entry) -> io::Result<()> {
+        let path = entry.path.strip_suffix(b"/").filter(|_| entry.kind == EntryKind::Directory);
+        self.writer.head(&Head {
+            path: path.unwrap_or(&entry.path),
+            link: &entry.link,
+            kind: entry.kind,
+            mode: entry.mode,
+            uid: u32::try_from(entry.uid).unwrap_or(u32::MAX),
+            gid: u32::try_from(entry.gid).unwrap_or(u32::MAX),
+            size: if entry.kind == EntryKind::File { entry.size } else { 0 },
+            mtime: entry.mtime.seconds,
+            xattrs: &entry.xattrs,
+        })
     }
 
     /// What is opened is looked at, not what was found: it may have been exchanged for a link or a pipe meanwhile.
@@ -124,19 +138,23 @@ impl<W: io::Write> Archive<W> {
             match self.links.entry((stat.st_dev, stat.st_ino)) {
                 std::collections::hash_map::Entry::Occupied(first) => {
                     (entry.kind, entry.link) = (EntryKind::HardLink, first.get().clone());
-                    return self.writer.entry(&entry);
+                    return self.head(&entry);
                 }
                 std::collections::hash_map::Entry::Vacant(none) => _ = none.insert(path.to_vec()),
             }
         }
         entry.size = u64::try_from(stat.st_size).unwrap_or_default();
         entry.xattrs = attributes(&opened)?;
-        self.writer.entry(&entry)?;
+        self.head(&entry)?;
         let mut data = opened.take(entry.size);
         let mut piece = vec![0; PIECE];
         loop {
             match data.read(&mut piece)? {
-                0 => return Ok(()),
+                // A file that became shorter meanwhile is written to its end with zeros, as tar(1) does.
+                0 => {
+                    self.writer.zeros(data.limit())?;
+                    return self.writer.pad(entry.size);
+                }
                 count => self.writer.data(piece.get(..count).unwrap_or_default())?,
             }
         }

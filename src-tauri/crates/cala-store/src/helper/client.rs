@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +13,7 @@ use cala_spec::{Classify, ErrorKind, Hints};
 
 use super::protocol::{Failure, PROTOCOL, Request, Response, UnpackRequest, UnpackedLayer, Usage};
 use super::wire::{self, Connection};
+use crate::files::{FilesDone, FilesRequest};
 
 /// Why a request to `cala-store` failed.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +49,12 @@ impl HelperError {
 }
 
 /// Words that may come over the wire; [`Classify::code`] is static.
-const CODES: [&str; 10] = [
+const CODES: [&str; 15] = [
+    "archive_damaged",
+    "container_files_unreachable",
+    "copy_failed",
+    "copy_refused",
+    "path_not_found",
     "layer_damaged",
     "layer_digest_mismatch",
     "layer_too_large",
@@ -129,6 +135,12 @@ impl FromResponse for Usage {
     }
 }
 
+impl FromResponse for FilesDone {
+    fn from_response(response: Response) -> Option<Self> {
+        if let Response::Files { done, .. } = response { Some(done) } else { None }
+    }
+}
+
 impl FromResponse for () {
     fn from_response(response: Response) -> Option<Self> {
         matches!(response, Response::Done { .. }).then_some(())
@@ -153,6 +165,17 @@ impl Pending<UnpackedLayer> {
     /// [`HelperError::Failed`] with the reason; nothing of the layer is left then.
     pub fn wait(self) -> Result<UnpackedLayer, HelperError> {
         self.take(UnpackedLayer::from_response)
+    }
+}
+
+impl Pending<FilesDone> {
+    /// Blocks until it is done or failed.
+    ///
+    /// # Errors
+    ///
+    /// [`HelperError::Failed`] with the reason.
+    pub fn wait(self) -> Result<FilesDone, HelperError> {
+        self.take(FilesDone::from_response)
     }
 }
 
@@ -293,6 +316,20 @@ impl StoreHelper {
             .take(<()>::from_response)
     }
 
+    /// Does something with files of containers. `stream` is where an archive or an answer comes from or goes to; close
+    /// your own end of it before [`Pending::wait`].
+    ///
+    /// # Errors
+    ///
+    /// [`HelperError::Gone`].
+    pub fn files(
+        &self,
+        request: FilesRequest,
+        stream: Option<BorrowedFd<'_>>,
+    ) -> Result<Pending<FilesDone>, HelperError> {
+        self.ask(|ticket| Request::Files { ticket, request }, stream)
+    }
+
     /// Removes what interrupted work left in `tmp/`; what somebody still works on stays.
     ///
     /// # Errors
@@ -305,7 +342,7 @@ impl StoreHelper {
     fn ask<T>(
         &self,
         request: impl FnOnce(u64) -> Request,
-        descriptor: Option<std::os::fd::BorrowedFd<'_>>,
+        descriptor: Option<BorrowedFd<'_>>,
     ) -> Result<Pending<T>, HelperError> {
         let ticket = self.ticket.fetch_add(1, Ordering::Relaxed);
         let (sender, answer) = mpsc::channel();
@@ -342,6 +379,7 @@ fn deliver(mut connection: Connection, waiting: &Waiting) {
         let ticket = match &response {
             Response::Layer { ticket, .. }
             | Response::Usage { ticket, .. }
+            | Response::Files { ticket, .. }
             | Response::Done { ticket }
             | Response::Failed { ticket, .. } => *ticket,
             Response::Hello { .. } | Response::Unknown => continue,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use cala_spec::{Digest, ErrorKind};
 use serde::{Deserialize, Serialize};
 
+use crate::files::{FilesDone, FilesRequest};
+
 /// The version of this protocol that both sides must speak.
 pub const PROTOCOL: u32 = 1;
 
@@ -141,6 +143,13 @@ pub enum Request {
         /// Absolute, or relative to the data root.
         path: PathBuf,
     },
+    /// Do something with files of containers; bytes come or go through the descriptor sent along.
+    Files {
+        /// Number by which the answer is recognised.
+        ticket: u64,
+        /// What.
+        request: FilesRequest,
+    },
     /// Remove what interrupted work left in `tmp/`.
     Sweep {
         /// Number by which the answer is recognised.
@@ -175,6 +184,13 @@ pub enum Response {
         ticket: u64,
         /// The figures.
         usage: Usage,
+    },
+    /// The files are where they were to go.
+    Files {
+        /// Number of the request.
+        ticket: u64,
+        /// What there is to tell.
+        done: FilesDone,
     },
     /// Done; nothing to tell.
     Done {

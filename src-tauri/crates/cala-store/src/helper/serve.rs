@@ -16,7 +16,7 @@ use super::wire::{self, Connection};
 use crate::layers::Installer;
 use crate::unpack::UnpackError;
 
-/// Stack of a worker in bytes: nothing here recurses.
+/// Stack of a worker in bytes: nothing here recurses, and no buffer of the copying lies on it.
 const STACK: usize = 256 << 10;
 
 /// How long workers may tidy up after the conversation.
@@ -87,12 +87,12 @@ impl Server {
     fn run(self: Arc<Self>, mut connection: Connection) {
         let (working, finished) = mpsc::channel::<()>();
         while let Ok(request) = connection.receive::<Request>() {
-            let descriptor = match request {
-                Request::UnpackLayer { .. } | Request::ExportTree { .. } | Request::ImportTree { .. } => {
-                    connection.descriptor()
-                }
-                _ => None,
+            let takes_one = match &request {
+                Request::UnpackLayer { .. } | Request::ExportTree { .. } | Request::ImportTree { .. } => true,
+                Request::Files { request, .. } => request.has_stream(),
+                _ => false,
             };
+            let descriptor = if takes_one { connection.descriptor() } else { None };
             let (server, working) = (Arc::clone(&self), working.clone());
             let spawned = std::thread::Builder::new().stack_size(STACK).spawn(move || {
                 server.answer(&server.handle(request, descriptor));
@@ -145,6 +145,12 @@ impl Server {
                 },
                 None => failed(ticket, refused("not_supported", "an archive without a descriptor")),
             },
+            Request::Files { ticket, request } => {
+                match crate::files::serve(self.place.data(), &request, descriptor) {
+                    Ok(done) => Response::Files { ticket, done },
+                    Err(error) => failed(ticket, failure(&error)),
+                }
+            }
             Request::Sweep { ticket } => done(ticket, self.sweep()),
             Request::Hello { .. } | Request::Unknown => {
                 failed(0, refused("not_supported", "unknown request"))

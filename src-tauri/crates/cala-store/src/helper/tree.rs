@@ -64,6 +64,11 @@ impl Place {
         Ok(Self { data: data.to_path_buf(), root: Root::open(data)? })
     }
 
+    /// Its path.
+    pub(super) fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// Parent and name of a path strictly below the data root; no link may stand in the parent.
     fn locate(&self, path: &Path) -> Result<(OwnedFd, CString), TreeError> {
         let outside = || TreeError::Outside { path: path.to_path_buf() };

@@ -1,114 +1,132 @@
-//! A streaming writer of tar archives: POSIX pax, with a PAX header only where ustar cannot say it.
+//! Writing tar archives: ustar, and PAX records for what does not fit (POSIX pax; `SCHILY.xattr.` as star and Go).
 
 use std::io::{self, Write};
 
-use super::{BLOCK, Entry, EntryKind};
+use super::{BLOCK, EntryKind, padding};
 
-/// The most that eleven octal digits hold.
-const MAX_OCTAL: u64 = 0o777_7777_7777;
+/// Bytes of an archive that are collected before they are written.
+const BUFFER: usize = 256 << 10;
 
-/// The most that seven octal digits hold.
-const MAX_ID: u64 = 0o777_7777;
+/// What stands before an entry's data.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    /// The path; that of a directory gets its slash here.
+    pub path: &'a [u8],
+    /// Target of a link; empty for everything else.
+    pub link: &'a [u8],
+    /// What it is.
+    pub kind: EntryKind,
+    /// Permission bits, `0o7777` at most.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Bytes of data that follow.
+    pub size: u64,
+    /// Time of the last change, in seconds since the Unix epoch.
+    pub mtime: i64,
+    /// Extended attributes: names and values.
+    pub xattrs: &'a [(Vec<u8>, Vec<u8>)],
+}
 
-/// Writes entry by entry. Call [`Writer::finish`] at the end.
+/// An archive on its way into a stream.
 #[derive(Debug)]
-pub struct Writer<W> {
-    sink: W,
-    /// Data that the present entry announced and that were not written yet.
-    left: u64,
-    padding: u64,
+pub struct Writer<W: Write> {
+    out: io::BufWriter<W>,
 }
 
 impl<W: Write> Writer<W> {
-    /// A writer at the beginning of an archive.
-    pub fn new(sink: W) -> Self {
-        Self { sink, left: 0, padding: 0 }
+    /// Begins an archive.
+    pub fn new(out: W) -> Self {
+        Self { out: io::BufWriter::with_capacity(BUFFER, out) }
     }
 
-    /// Begins an entry. Of a file `entry.size` bytes of data are to follow.
+    /// Writes a head. The data follow by [`Self::data`], as many bytes as it says, then [`Self::pad`].
     ///
     /// # Errors
     ///
-    /// The sink fails.
-    pub fn entry(&mut self, entry: &Entry) -> io::Result<()> {
-        self.end_entry()?;
-        let records = records(entry);
-        if !records.is_empty() {
-            self.sink.write_all(&header(
-                b"././@PaxHeader",
-                b"",
-                b'x',
-                0o644,
-                (0, 0),
-                records.len() as u64,
-                0,
-            ))?;
-            self.sink.write_all(&records)?;
-            self.pad(records.len() as u64)?;
+    /// Those of the stream.
+    pub fn head(&mut self, head: &Head<'_>) -> io::Result<()> {
+        let mut path = head.path.to_vec();
+        if head.kind == EntryKind::Directory {
+            path.push(b'/');
         }
-        let size = if entry.kind == EntryKind::File { entry.size } else { 0 };
-        let owner =
-            (if entry.uid > MAX_ID { 0 } else { entry.uid }, if entry.gid > MAX_ID { 0 } else { entry.gid });
-        let mtime = u64::try_from(entry.mtime.seconds).unwrap_or(0).min(MAX_OCTAL);
-        let stated = if size > MAX_OCTAL { 0 } else { size };
-        self.sink.write_all(&header(
-            &entry.path,
-            &entry.link,
-            typeflag(entry.kind),
-            entry.mode,
-            owner,
-            stated,
-            mtime,
-        ))?;
-        (self.left, self.padding) = (size, padding(size));
-        Ok(())
+        let mut records = Vec::new();
+        let (prefix, name) = split(&path).unwrap_or_else(|| {
+            record(&mut records, b"path", &path);
+            (&[], path.get(..100).unwrap_or(&path))
+        });
+        if head.link.len() > 100 {
+            record(&mut records, b"linkpath", head.link);
+        }
+        for (key, id) in [(&b"uid"[..], head.uid), (b"gid", head.gid)] {
+            if id > 0o777_7777 {
+                record(&mut records, key, id.to_string().as_bytes());
+            }
+        }
+        if head.size > 0o777_7777_7777 {
+            record(&mut records, b"size", head.size.to_string().as_bytes());
+        }
+        if !(0..=0o777_7777_7777).contains(&head.mtime) {
+            record(&mut records, b"mtime", head.mtime.to_string().as_bytes());
+        }
+        for (key, value) in head.xattrs {
+            record(&mut records, &[b"SCHILY.xattr.", key.as_slice()].concat(), value);
+        }
+        if !records.is_empty() {
+            let size = records.len() as u64;
+            let block = block(head, b"", b"PaxHeaders.0/x", b'x', size, b"");
+            self.out.write_all(&block)?;
+            self.out.write_all(&records)?;
+            self.pad(size)?;
+        }
+        let link = head.link.get(..100).unwrap_or(head.link);
+        self.out.write_all(&block(head, prefix, name, typeflag(head.kind), head.size, link))
     }
 
     /// Writes data of the present entry.
     ///
     /// # Errors
     ///
-    /// The sink fails, or there are more data than announced.
+    /// Those of the stream.
     pub fn data(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.left = self
-            .left
-            .checked_sub(bytes.len() as u64)
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "more data than announced"))?;
-        self.sink.write_all(bytes)
+        self.out.write_all(bytes)
     }
 
-    /// Ends the archive; returns the sink.
+    /// Writes zeros in the place of data that are not there.
     ///
     /// # Errors
     ///
-    /// The sink fails.
-    pub fn finish(mut self) -> io::Result<W> {
-        self.end_entry()?;
-        self.sink.write_all(&[0; 2 * BLOCK])?;
-        self.sink.flush()?;
-        Ok(self.sink)
-    }
-
-    /// What was announced and did not come (a file that became shorter meanwhile) is written as zeros, as tar(1) does.
-    fn end_entry(&mut self) -> io::Result<()> {
-        let zeros = [0; 8192];
-        let mut missing = std::mem::take(&mut self.left) + std::mem::take(&mut self.padding);
-        while missing > 0 {
-            let count = usize::try_from(missing).unwrap_or(usize::MAX).min(zeros.len());
-            self.sink.write_all(zeros.get(..count).unwrap_or_default())?;
-            missing -= count as u64;
+    /// Those of the stream.
+    pub fn zeros(&mut self, mut count: u64) -> io::Result<()> {
+        let zeros = [0; 8 << 10];
+        while count > 0 {
+            let now = usize::try_from(count).unwrap_or(usize::MAX).min(zeros.len());
+            self.out.write_all(zeros.get(..now).unwrap_or_default())?;
+            count -= now as u64;
         }
         Ok(())
     }
 
-    fn pad(&mut self, size: u64) -> io::Result<()> {
-        self.padding = padding(size);
-        self.end_entry()
+    /// Ends an entry that had `size` bytes of data.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    pub fn pad(&mut self, size: u64) -> io::Result<()> {
+        self.zeros(padding(size))
     }
-}
 
-fn padding(size: u64) -> u64 {
-    size.next_multiple_of(BLOCK as u64) - size
+    /// Ends the archive and gives the stream back.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.zeros(2 * BLOCK as u64)?;
+        self.out.into_inner().map_err(io::IntoInnerError::into_error)
+    }
 }
 
 fn typeflag(kind: EntryKind) -> u8 {
@@ -122,84 +140,67 @@ fn typeflag(kind: EntryKind) -> u8 {
     }
 }
 
-/// What the entry's own header cannot say.
-fn records(entry: &Entry) -> Vec<u8> {
-    let mut records = Vec::new();
-    let mut add = |key: &[u8], value: &[u8]| records.extend(record(key, value));
-    if entry.path.len() > 100 {
-        add(b"path", &entry.path);
+/// A path as prefix and name of ustar; nothing when it does not fit, or is not ASCII, which PAX says in full.
+fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    if !path.is_ascii() {
+        return None;
     }
-    if entry.link.len() > 100 {
-        add(b"linkpath", &entry.link);
+    if path.len() <= 100 {
+        return Some((&[], path));
     }
-    if entry.kind == EntryKind::File && entry.size > MAX_OCTAL {
-        add(b"size", entry.size.to_string().as_bytes());
-    }
-    if entry.uid > MAX_ID {
-        add(b"uid", entry.uid.to_string().as_bytes());
-    }
-    if entry.gid > MAX_ID {
-        add(b"gid", entry.gid.to_string().as_bytes());
-    }
-    if entry.mtime.nanoseconds != 0 || entry.mtime.seconds < 0 {
-        add(b"mtime", time(entry.mtime).as_bytes());
-    }
-    for (name, value) in &entry.xattrs {
-        add(&[b"SCHILY.xattr.", name.as_slice()].concat(), value);
-    }
-    records
-}
-
-/// Seconds with a fraction; before 1970 the fraction counts downwards, as pax wants it.
-fn time(time: super::Timestamp) -> String {
-    match (time.seconds, time.nanoseconds) {
-        (seconds, 0) => seconds.to_string(),
-        (seconds @ 0.., nanoseconds) => format!("{seconds}.{nanoseconds:09}"),
-        (seconds, nanoseconds) => format!("-{}.{:09}", -(seconds + 1), 1_000_000_000 - nanoseconds),
-    }
+    // The slash between both is not written; a directory's own last slash is no place to split.
+    let cuts = (1..path.len().saturating_sub(1)).filter(|at| path.get(*at) == Some(&b'/'));
+    let cut = cuts.into_iter().find(|at| *at <= 155 && path.len() - at - 1 <= 100)?;
+    Some((path.get(..cut)?, path.get(cut + 1..)?))
 }
 
 /// `LENGTH KEY=VALUE\n`, where the length counts itself.
-fn record(key: &[u8], value: &[u8]) -> Vec<u8> {
+fn record(records: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     let rest = key.len() + value.len() + 3;
     let mut length = rest + 1;
     while length != rest + length.to_string().len() {
         length = rest + length.to_string().len();
     }
-    [length.to_string().as_bytes(), b" ", key, b"=", value, b"\n"].concat()
+    records.extend_from_slice(length.to_string().as_bytes());
+    records.extend_from_slice(&[b" ", key, b"=", value, b"\n"].concat());
 }
 
-fn header(
-    path: &[u8],
-    link: &[u8],
-    typeflag: u8,
-    mode: u32,
-    owner: (u64, u64),
-    size: u64,
-    mtime: u64,
-) -> [u8; BLOCK] {
+fn block(head: &Head<'_>, prefix: &[u8], name: &[u8], typeflag: u8, size: u64, link: &[u8]) -> [u8; BLOCK] {
     let mut block = [0; BLOCK];
-    let mut put = |at: usize, bytes: &[u8], room: usize| {
-        let bytes = bytes.get(..room).unwrap_or(bytes);
-        if let Some(field) = block.get_mut(at..at + bytes.len()) {
-            field.copy_from_slice(bytes);
+    let mut put = |at: usize, bytes: &[u8]| {
+        if let Some(place) = block.get_mut(at..at + bytes.len()) {
+            place.copy_from_slice(bytes);
         }
     };
-    put(0, path, 100);
-    put(100, format!("{mode:07o}\0").as_bytes(), 8);
-    put(108, format!("{:07o}\0", owner.0).as_bytes(), 8);
-    put(116, format!("{:07o}\0", owner.1).as_bytes(), 8);
-    put(124, format!("{size:011o}\0").as_bytes(), 12);
-    put(136, format!("{mtime:011o}\0").as_bytes(), 12);
-    put(148, b"        ", 8);
-    put(156, &[typeflag], 1);
-    put(157, link, 100);
-    put(257, b"ustar\x0000", 8);
-    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-    if let Some(field) = block.get_mut(148..156) {
-        field.copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    put(0, name);
+    put(100, &octal::<8>(head.mode.into()));
+    put(108, &octal::<8>(u64::from(head.uid).min(0o777_7777)));
+    put(116, &octal::<8>(u64::from(head.gid).min(0o777_7777)));
+    put(124, &octal::<12>(size.min(0o777_7777_7777)));
+    put(136, &octal::<12>(u64::try_from(head.mtime).unwrap_or_default().min(0o777_7777_7777)));
+    put(148, b"        ");
+    put(156, &[typeflag]);
+    put(157, link);
+    put(257, b"ustar\x0000");
+    put(329, &octal::<8>(0));
+    put(337, &octal::<8>(0));
+    put(345, prefix);
+    let sum: u64 = block.iter().map(|byte| u64::from(*byte)).sum();
+    let sum = format!("{sum:06o}\0 ");
+    if let Some(place) = block.get_mut(148..156) {
+        place.copy_from_slice(sum.as_bytes());
     }
     block
+}
+
+/// Octal digits with leading zeros and a NUL.
+fn octal<const N: usize>(number: u64) -> [u8; N] {
+    let mut field = [0; N];
+    let digits = format!("{number:0width$o}", width = N - 1);
+    for (place, digit) in field.iter_mut().zip(digits.bytes().take(N - 1)) {
+        *place = digit;
+    }
+    field
 }
 
 #[cfg(test)]
@@ -207,46 +208,55 @@ mod tests {
     use super::super::{Reader, Timestamp};
     use super::*;
 
-    #[test]
-    fn what_is_written_is_read_again() {
-        let long = [b"a".repeat(90), b"/".to_vec(), b"b".repeat(90)].concat();
-        let file = Entry {
-            path: long.clone(),
-            link: Vec::new(),
-            kind: EntryKind::File,
-            mode: 0o4755,
-            uid: 4_000_000_000,
-            gid: 7,
-            size: 5,
-            mtime: Timestamp { seconds: 1_700_000_000, nanoseconds: 5 },
-            xattrs: vec![(b"user.x".to_vec(), b"a=\n\0b".to_vec())],
-            sparse: None,
-        };
-        let link = Entry {
-            path: b"link".to_vec(),
-            link: long,
-            kind: EntryKind::Symlink,
-            size: 0,
-            mtime: Timestamp { seconds: -2, nanoseconds: 250_000_000 },
-            xattrs: Vec::new(),
-            ..file.clone()
-        };
+    fn written(head: &Head<'_>, data: &[u8]) -> Vec<u8> {
         let mut writer = Writer::new(Vec::new());
-        writer.entry(&file).unwrap();
-        writer.data(b"hel").unwrap();
-        writer.entry(&link).unwrap();
-        let bytes = writer.finish().unwrap();
-        assert_eq!(bytes.len() % BLOCK, 0);
-        let mut reader = Reader::new(&bytes[..]);
-        assert_eq!(reader.next_entry().unwrap(), Some(file));
-        assert_eq!(reader.next_piece().unwrap().unwrap().bytes, b"hel\0\0");
-        assert_eq!(reader.next_entry().unwrap(), Some(link));
-        assert_eq!(reader.next_entry().unwrap(), None);
+        writer.head(head).unwrap();
+        writer.data(data).unwrap();
+        writer.pad(data.len() as u64).unwrap();
+        writer.finish().unwrap()
     }
 
     #[test]
-    fn more_than_announced_is_refused() {
-        let mut writer = Writer::new(Vec::new());
-        assert!(writer.data(b"x").is_err());
+    fn what_is_written_is_read() {
+        let long = [b"d/".repeat(60), b"n".repeat(90)].concat();
+        let longer = b"x".repeat(300);
+        let accent = "año/ñ".as_bytes();
+        let xattrs = vec![(b"user.k".to_vec(), b"v\n=\0w".to_vec())];
+        for path in [&b"a"[..], &long, &longer, accent] {
+            for (kind, link) in [
+                (EntryKind::File, &b""[..]),
+                (EntryKind::Directory, b""),
+                (EntryKind::Symlink, &longer),
+                (EntryKind::HardLink, b"a"),
+                (EntryKind::Fifo, b""),
+            ] {
+                let data: &[u8] = if kind == EntryKind::File { b"hello" } else { b"" };
+                let head = Head {
+                    path,
+                    link,
+                    kind,
+                    mode: 0o4751,
+                    uid: 3_000_000_000,
+                    gid: 7,
+                    size: data.len() as u64,
+                    mtime: -5,
+                    xattrs: &xattrs,
+                };
+                let archive = written(&head, data);
+                assert_eq!(archive.len() % BLOCK, 0);
+                let mut reader = Reader::new(archive.as_slice());
+                let entry = reader.next_entry().unwrap().unwrap();
+                let slash: &[u8] = if kind == EntryKind::Directory { b"/" } else { b"" };
+                assert_eq!(entry.path, [path, slash].concat());
+                assert_eq!((entry.kind, entry.link.as_slice(), entry.mode), (kind, link, 0o4751));
+                assert_eq!((entry.uid, entry.gid, entry.size), (3_000_000_000, 7, data.len() as u64));
+                assert_eq!(entry.mtime, Timestamp { seconds: -5, nanoseconds: 0 });
+                assert_eq!(entry.xattrs, xattrs);
+                if !data.is_empty() {
+                    assert_eq!(reader.next_piece().unwrap().unwrap().bytes, data);
+                }
+                assert!(reader.next_entry().unwrap().is_none());
+            }
+        }
     }
 }

@@ -54,6 +54,11 @@ impl Lower {
         Self { layers }
     }
 
+    /// What is known of the file at a normalised path; nothing when there is none.
+    pub(crate) fn stat(&self, path: &[u8]) -> io::Result<Option<Stat>> {
+        Ok(self.find(path)?.map(|found| found.stat))
+    }
+
     /// The file at a normalised path, or nothing.
     pub(super) fn find(&self, path: &[u8]) -> io::Result<Option<Found>> {
         for layer in &self.layers {
