@@ -7,6 +7,7 @@
 
 mod attached;
 mod bad_input;
+mod files;
 mod formats;
 mod help;
 mod keys;

@@ -4,6 +4,7 @@
 
 mod dns;
 mod faults;
+mod files;
 mod hostile;
 mod images;
 mod inside;

@@ -69,7 +69,7 @@ struct Level {
 impl Changes {
     fn failed(&self, source: impl Into<io::Error>) -> FilesError {
         let path = String::from_utf8_lossy(&self.path).into_owned();
-        FilesError::File { side: "comparing layers", act: "read", path, source: source.into() }
+        FilesError::File { side: "comparing layers", act: "read", path, cause: source.into() }
     }
 
     fn level(&self, directory: OwnedFd, outer: usize) -> Result<Level, FilesError> {

@@ -153,7 +153,7 @@ impl Side {
     }
 
     pub(super) fn missing(&self, source: io::Error) -> FilesError {
-        FilesError::NotFound { path: self.said.clone(), place: self.place.clone(), source }
+        FilesError::NotFound { path: self.said.clone(), place: self.place.clone(), cause: source }
     }
 
     pub(super) fn source(&self) -> Result<Source, FilesError> {

@@ -11,13 +11,14 @@ use crate::tar::TarError;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FilesError {
     /// A path is not there.
-    #[error("\"{path}\" could not be found on {place}: {}", reason(.source))]
+    #[error("\"{path}\" could not be found on {place}: {}", reason(.cause))]
     NotFound {
         /// As the person wrote it.
         path: String,
         /// `the host`, `container NAME`.
         place: String,
-        source: io::Error,
+        /// What the kernel said; part of the line, so no source of it.
+        cause: io::Error,
     },
     /// What was asked for does not go together.
     #[error("{0}")]
@@ -35,13 +36,13 @@ pub(crate) enum FilesError {
     #[error("cannot open the files of container {name}: {reason}")]
     View { name: String, reason: String },
     /// The file system refuses.
-    #[error("{side}: cannot {act} {path:?}: {}", reason(.source))]
+    #[error("{side}: cannot {act} {path:?}: {}", reason(.cause))]
     File {
         /// `copying to container`, …
         side: &'static str,
         act: &'static str,
         path: String,
-        source: io::Error,
+        cause: io::Error,
     },
     /// Nobody takes what is written.
     #[error("cannot write the archive")]
@@ -58,8 +59,8 @@ fn reason(error: &io::Error) -> String {
 
 impl FilesError {
     fn full(&self) -> bool {
-        let (Self::File { source, .. } | Self::Output(source)) = self else { return false };
-        matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        let (Self::File { cause, .. } | Self::Output(cause)) = self else { return false };
+        matches!(cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 }
 

@@ -102,7 +102,7 @@ impl<W: Write> Archiver<W> {
 
     fn failed(&self, source: impl Into<io::Error>) -> FilesError {
         let path = String::from_utf8_lossy(&self.path).into_owned();
-        FilesError::File { side: SIDE, act: "read", path, source: source.into() }
+        FilesError::File { side: SIDE, act: "read", path, cause: source.into() }
     }
 
     /// What is in a directory, apart from the names in `skip`.

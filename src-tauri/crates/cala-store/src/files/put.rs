@@ -119,7 +119,7 @@ fn components(path: &[u8]) -> Vec<&[u8]> {
 
 fn failed(act: &'static str, path: &[u8], source: impl Into<io::Error>) -> FilesError {
     let path = String::from_utf8_lossy(path).into_owned();
-    FilesError::File { side: SIDE, act, path, source: source.into() }
+    FilesError::File { side: SIDE, act, path, cause: source.into() }
 }
 
 impl Put<'_> {

@@ -93,7 +93,7 @@ impl Copier {
 
     fn failed(&self, act: &'static str, source: impl Into<io::Error>) -> FilesError {
         let path = String::from_utf8_lossy(&self.path).into_owned();
-        FilesError::File { side: self.rules.side, act, path, source: source.into() }
+        FilesError::File { side: self.rules.side, act, path, cause: source.into() }
     }
 
     /// Copies what is in a directory, apart from the names in `skip`.
@@ -461,7 +461,7 @@ pub(super) fn check(at: &At, side: &'static str, overwrite: bool) -> Result<(), 
     let again = stat_at(&at.parent, &at.name).ok().flatten();
     if again.is_some_and(|stat| kind(&stat) == FileType::Directory) && !overwrite {
         let path = at.name.to_string_lossy().into_owned();
-        return Err(FilesError::File { side, act: "create", path, source: Errno::EXIST.into() });
+        return Err(FilesError::File { side, act: "create", path, cause: Errno::EXIST.into() });
     }
     Ok(())
 }
