@@ -7,7 +7,9 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, completion, container, cp, create, diff, events, exec, export, image, images, info, init, inspect, kill, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi, run as run_command, start, stop, tag, version, volume, wait,
+    attach, completion, container, cp, create, diff, events, exec, export, image, images, info, init,
+    inspect, kill, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename,
+    restart, rm, rmi, run as run_command, start, stop, tag, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;

@@ -153,7 +153,13 @@ impl Engine {
             let source = match &mount.source {
                 MountSource::Bind { path, .. } => path.into(),
                 MountSource::Volume { name } => volume_data(&volumes_dir, name.as_deref()?),
-                MountSource::Tmpfs => return None,
+                // Nothing of these is there while the container does not run.
+                MountSource::Tmpfs
+                | MountSource::Image { .. }
+                | MountSource::Glob { .. }
+                | MountSource::Devpts => {
+                    return None;
+                }
             };
             Some(Bind { source, target: mount.target.clone().into() })
         });
