@@ -10,6 +10,7 @@ mod bad_input;
 mod files;
 mod formats;
 mod help;
+mod image_commands;
 mod keys;
 mod life;
 mod networks;

@@ -7,9 +7,9 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, completion, container, cp, create, diff, events, exec, export, image, images, info, init,
-    inspect, kill, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename,
-    restart, rm, rmi, run as run_command, start, stop, tag, version, volume, wait,
+    attach, completion, container, cp, create, diff, events, exec, export, history, image, images, info,
+    init, inspect, kill, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename,
+    restart, rm, rmi, run as run_command, start, stop, tag, untag, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -49,6 +49,7 @@ enum Commands {
         #[arg(value_name = "COMMAND")]
         names: Vec<String>,
     },
+    History(history::Args),
     #[command(subcommand, about = "Manage images")]
     Image(image::Commands),
     Images(images::Args),
@@ -78,6 +79,7 @@ enum Commands {
     Tag(tag::Args),
     Unpause(pause::UnpauseArgs),
     Unpublish(publish::WithdrawArgs),
+    Untag(untag::Args),
     Version(version::Args),
     #[command(subcommand, about = "Manage volumes")]
     Volume(volume::Commands),
@@ -133,6 +135,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Exec(args) => exec::run(&args, context),
         Commands::Export(args) => export::run(&args, context),
         Commands::Help { .. } => Ok(0),
+        Commands::History(args) => history::run(&args, context),
         Commands::Image(command) => image::run(command, context),
         Commands::Images(args) => images::run(&args, context),
         Commands::Info(args) => info::run(&args, context),
@@ -159,6 +162,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Tag(args) => tag::run(&args, context),
         Commands::Unpause(args) => pause::unpause(&args, context),
         Commands::Unpublish(args) => publish::withdraw(&args, context),
+        Commands::Untag(args) => untag::run(&args, context),
         Commands::Version(args) => version::run(&args),
         Commands::Volume(command) => volume::run(command, context),
         Commands::Wait(args) => wait::run(&args, context),

@@ -23,6 +23,17 @@ pub(crate) fn local(nanoseconds: i64) -> String {
     format!("{}{point}{fraction} {}", time.strftime("%Y-%m-%d %H:%M:%S"), time.strftime("%z %Z"))
 }
 
+/// Nanoseconds since the Unix epoch of an RFC 3339 time; 0 when it is none.
+pub(crate) fn of_rfc3339(text: &str) -> i64 {
+    text.parse::<Timestamp>().ok().and_then(|time| i64::try_from(time.as_nanosecond()).ok()).unwrap_or(0)
+}
+
+/// An RFC 3339 time in UTC without a fraction; what is none stays as it is.
+pub(crate) fn utc_seconds(text: &str) -> String {
+    text.parse::<Timestamp>()
+        .map_or_else(|_| text.to_owned(), |time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
 /// The moment that `--since` names, in nanoseconds since the Unix epoch; a duration is before now.
 pub(crate) fn since(text: &str) -> Result<i64, Failure> {
     moment("--since", text)

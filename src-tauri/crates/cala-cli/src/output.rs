@@ -1,6 +1,6 @@
 //! The two streams: data goes to standard output, talk to standard error.
 
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::io::{self, BufRead as _, BufWriter, IsTerminal as _, Write};
 
 use crate::failure::Failure;
 
@@ -25,6 +25,15 @@ pub(crate) fn talk(text: impl AsRef<str>) {
 pub(crate) fn warning(text: &str) {
     let style = anstyle::AnsiColor::Yellow.on_default();
     talk(format!("{style}Warning:{style:#} {text}\n"));
+}
+
+/// Asks whether to go on, after a line that says what is about to happen; the end of the input means no.
+pub(crate) fn confirmed(warning: &str) -> Result<bool, Failure> {
+    data(format!("{warning}\nAre you sure you want to continue? [y/N] "))?;
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.map_err(|error| Failure::io("reading the answer", &error))?;
+    Ok(answer.trim_start().starts_with(['y', 'Y']))
 }
 
 /// A buffered standard output for much data.

@@ -118,6 +118,9 @@ pub enum EngineError {
     /// The image is not here and must not be pulled.
     #[error("{0}: image not known")]
     ImageNotHere(String),
+    /// A name is not one of the image's.
+    #[error("{0}: tag not known")]
+    TagNotKnown(String),
     /// The container's command does not exist in its file system.
     #[error("{0}")]
     CommandNotFound(String),
@@ -198,7 +201,7 @@ impl Classify for EngineError {
             Self::PortRefused { .. } => ErrorKind::Forbidden,
             Self::CommandNotFound(_) => ErrorKind::CommandNotFound,
             Self::CommandNotExecutable(_) => ErrorKind::CommandNotExecutable,
-            Self::ImageNotHere(_) | Self::VolumesFrom(_) => ErrorKind::NotFound,
+            Self::ImageNotHere(_) | Self::TagNotKnown(_) | Self::VolumesFrom(_) => ErrorKind::NotFound,
             _ => ErrorKind::Internal,
         }
     }
@@ -219,6 +222,7 @@ impl Classify for EngineError {
             Self::PortInUse { .. } => "port_in_use",
             Self::PortRefused { .. } => "port_refused",
             Self::ImageNotHere(_) => "no_such_image",
+            Self::TagNotKnown(_) => "tag_not_known",
             Self::CommandNotFound(_) => "command_not_found",
             Self::CommandNotExecutable(_) => "command_not_executable",
             Self::Io { .. } => "file_failed",
@@ -258,6 +262,7 @@ impl Classify for EngineError {
                  --entrypoint sh IMAGE"
                     .into()
             }
+            Self::TagNotKnown(_) => "`cala images` lists the names that images have".into(),
             Self::ImageNotHere(name) => format!("`cala pull {name}` fetches it").into(),
             _ => Hints::none(),
         }

@@ -115,6 +115,17 @@ impl Reference {
         Ok(Self { domain: domain.to_owned(), path, tag: tag.map(str::to_owned), digest })
     }
 
+    /// The same for a name that is given here: one without a registry is of `localhost`, as in Podman's `tag`.
+    ///
+    /// # Errors
+    /// As [`Reference::parse_normalized`].
+    pub fn parse_local(text: &str) -> Result<Self, InvalidReference> {
+        if is_short_name(text) {
+            return Self::parse_normalized(&format!("localhost/{text}"));
+        }
+        Self::parse_normalized(text)
+    }
+
     /// Registry and repository: `docker.io/library/alpine`.
     #[must_use]
     pub fn name(&self) -> String {

@@ -1,6 +1,6 @@
 //! `cala image …`: the commands on images under their long names.
 
-use super::{exists, images, inspect, pull, rmi, tag};
+use super::{exists, history, image_prune, image_tree, images, inspect, pull, rmi, tag, untag};
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -9,22 +9,30 @@ use crate::failure::Failure;
 pub(crate) enum Commands {
     /// Check if an image exists
     Exists(exists::ImageArgs),
+    History(history::Args),
     /// Display the configuration of images
     Inspect(inspect::OneKind),
     #[command(visible_alias = "ls")]
     List(images::Args),
+    Prune(image_prune::Args),
     Pull(pull::Args),
     Rm(rmi::Args),
     Tag(tag::Args),
+    Tree(image_tree::Args),
+    Untag(untag::Args),
 }
 
 pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
     match command {
         Commands::Exists(args) => exists::image(&args, context),
+        Commands::History(args) => history::run(&args, context),
         Commands::Inspect(args) => inspect::run(&args.of("image"), context),
         Commands::List(args) => images::run(&args, context),
+        Commands::Prune(args) => image_prune::run(&args, context),
         Commands::Pull(args) => pull::run(&args, context),
         Commands::Rm(args) => rmi::run(&args, context),
         Commands::Tag(args) => tag::run(&args, context),
+        Commands::Tree(args) => image_tree::run(&args, context),
+        Commands::Untag(args) => untag::run(&args, context),
     }
 }

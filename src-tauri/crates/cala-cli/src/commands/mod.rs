@@ -2,7 +2,6 @@
 
 pub(crate) mod attach;
 pub(crate) mod completion;
-pub(crate) mod confirm;
 pub(crate) mod container;
 pub(crate) mod cp;
 pub(crate) mod create;
@@ -11,7 +10,10 @@ pub(crate) mod events;
 pub(crate) mod exec;
 pub(crate) mod exists;
 pub(crate) mod export;
+pub(crate) mod history;
 pub(crate) mod image;
+pub(crate) mod image_prune;
+pub(crate) mod image_tree;
 pub(crate) mod images;
 pub(crate) mod info;
 pub(crate) mod init;
@@ -38,6 +40,7 @@ pub(crate) mod select;
 pub(crate) mod start;
 pub(crate) mod stop;
 pub(crate) mod tag;
+pub(crate) mod untag;
 pub(crate) mod version;
 pub(crate) mod volume;
 pub(crate) mod wait;

@@ -11,7 +11,6 @@ const NAMES: &[&str] = &[
     "compose",
     "generate",
     "healthcheck",
-    "history",
     "import",
     "kube",
     "load",
@@ -28,7 +27,6 @@ const NAMES: &[&str] = &[
     "top",
     "unmount",
     "unshare",
-    "untag",
     "update",
 ];
 
@@ -57,8 +55,8 @@ const IN_GROUPS: &[(&str, &[&str])] = &[
     (
         "image",
         &[
-            "build", "diff", "history", "import", "load", "mount", "prune", "push", "save", "scp", "search",
-            "sign", "tree", "trust", "unmount", "untag",
+            "build", "diff", "import", "load", "mount", "push", "save", "scp", "search", "sign", "trust",
+            "unmount",
         ],
     ),
 ];

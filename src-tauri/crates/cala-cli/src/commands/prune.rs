@@ -1,6 +1,5 @@
 //! `cala container prune`.
 
-use crate::commands::confirm;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
@@ -23,7 +22,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     if !args.words.is_empty() {
         return Err(Failure::new("`cala container prune` takes no arguments"));
     }
-    if !args.force && !confirm::confirmed("This will remove all non running containers.")? {
+    if !args.force && !output::confirmed("WARNING! This will remove all non running containers.")? {
         return Ok(0);
     }
     let mut worst = 0;

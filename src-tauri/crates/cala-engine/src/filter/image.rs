@@ -6,7 +6,7 @@ use cala_spec::invalid::InvalidValue;
 
 use super::{LabelTerm, glob, split, unknown};
 
-const KEYS: &str = "keys are dangling, reference, label, before, since, id, containers";
+const KEYS: &str = "keys are dangling, reference, label, before, since, until, id, containers";
 
 /// What is known of an image that a filter may ask for.
 #[derive(Debug, Clone)]
@@ -30,15 +30,17 @@ pub(crate) struct ImageMatcher {
     ids: Vec<String>,
     before: Vec<i64>,
     since: Vec<i64>,
+    until: Option<i64>,
 }
 
 impl ImageMatcher {
-    /// Reads filters; `created_of` tells when an image was built.
+    /// Reads filters; `created_of` tells when an image was built, `now_ns` is what ages count from.
     ///
     /// # Errors
     /// An unknown key or a value that does not fit it; what `created_of` says.
     pub(crate) fn parse<E: From<InvalidValue>>(
         filters: &[String],
+        now_ns: i64,
         created_of: impl Fn(&str) -> Result<i64, E>,
     ) -> Result<Self, E> {
         let mut matcher = Self::default();
@@ -54,6 +56,7 @@ impl ImageMatcher {
                 "id" => matcher.ids.push(value.strip_prefix("sha256:").unwrap_or(value).to_owned()),
                 "before" => matcher.before.push(created_of(value)?),
                 "since" | "after" => matcher.since.push(created_of(value)?),
+                "until" => super::until(&mut matcher.until, value, now_ns)?,
                 other => return Err(unknown(other, KEYS).into()),
             }
         }
@@ -77,6 +80,7 @@ impl ImageMatcher {
             && (self.ids.is_empty() || self.ids.iter().any(|id| image.id.starts_with(id.as_str())))
             && self.before.iter().all(|time| image.created_ns < *time)
             && self.since.iter().all(|time| image.created_ns > *time)
+            && self.until.is_none_or(|until| image.created_ns < until)
     }
 }
 
@@ -131,7 +135,7 @@ mod tests {
             [("label!=a", false), ("label!=b", true), ("reference!=alpine", false), ("reference!=x", true)]
         {
             let none = |_: &str| Err(InvalidValue::new("x", "no such image"));
-            let matcher = ImageMatcher::parse::<InvalidValue>(&[filter.to_owned()], none).expect("valid");
+            let matcher = ImageMatcher::parse::<InvalidValue>(&[filter.to_owned()], 0, none).expect("valid");
             assert_eq!(matcher.matches(&image), expected, "{filter}");
         }
     }
@@ -139,7 +143,7 @@ mod tests {
     #[test]
     fn keys_are_read() {
         let none = |_: &str| Err(InvalidValue::new("x", "no such image"));
-        let parse = |text: &str| ImageMatcher::parse::<InvalidValue>(&[text.to_owned()], none);
+        let parse = |text: &str| ImageMatcher::parse::<InvalidValue>(&[text.to_owned()], 0, none);
         assert_eq!(parse("dangling=true").expect("valid").dangling, Some(true));
         for bad in ["dangling=maybe", "dangling!=true", "nope=1", "before=x", "dangling"] {
             assert!(parse(bad).is_err(), "{bad}");

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use cala_spec::duration::parse_time;
 use cala_spec::invalid::InvalidValue;
 use regex_lite::Regex;
 
@@ -66,7 +65,7 @@ impl VolumeMatcher {
                     matcher.options.push((name.to_owned(), value.map(str::to_owned)));
                 }
                 "since" | "after" => matcher.since.push(created(value)?),
-                "until" => matcher.until = Some(until(value, now_ns)?),
+                "until" => super::until(&mut matcher.until, value, now_ns)?,
                 "dangling" => matcher.dangling = Some(truth(value)?),
                 other => return Err(wrong(format!("\"{other}\" is an invalid volume filter"))),
             }
@@ -96,14 +95,6 @@ impl VolumeMatcher {
 
 fn any<T>(wanted: &[T], holds: impl Fn(&T) -> bool) -> bool {
     wanted.is_empty() || wanted.iter().any(holds)
-}
-
-fn until(value: &str, now_ns: i64) -> Result<i64, InvalidValue> {
-    let offset = jiff::tz::TimeZone::system().to_offset(jiff::Timestamp::now()).seconds();
-    parse_time(value, now_ns, offset).map_err(|_| {
-        InvalidValue::new("invalid_time", format!("failed to parse value as time or duration: {value:?}"))
-            .allowing("a time is `2026-01-31T12:00:00`, or a duration before now such as `24h`")
-    })
 }
 
 fn truth(value: &str) -> Result<bool, InvalidValue> {

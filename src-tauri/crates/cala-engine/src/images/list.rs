@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cala_spec::{ContainerConfig, Digest, Reference};
+use cala_spec::{ContainerConfig, Digest};
 use cala_store::{ContainerEntry, Image, StoreError};
 use oci_spec::image::ImageConfiguration;
 
@@ -19,7 +19,7 @@ impl Engine {
     pub fn images(&self, filter: &ImageFilter) -> Result<Vec<ImageSummary>> {
         let store = self.store()?;
         let created_of = |name: &str| -> Result<i64> { Ok(store.resolve_image(name)?.created_ns) };
-        let matcher = ImageMatcher::parse::<EngineError>(&filter.filters, created_of)?;
+        let matcher = ImageMatcher::parse::<EngineError>(&filter.filters, time::now_ns(), created_of)?;
         let containers = store.containers()?;
         let images = store.images()?;
         let users = users(&containers);
@@ -73,23 +73,6 @@ impl Engine {
             .collect();
         let inspect = inspect(&image, &config, &directories);
         Ok(ImageInspect { annotations, manifest_type, ..inspect })
-    }
-
-    /// Gives an image a further name.
-    ///
-    /// # Errors
-    /// When there is none or the name is wrong.
-    pub fn tag_image(&self, name: &str, new_name: &str) -> Result<()> {
-        let store = self.store()?;
-        let record = store.resolve_image(name)?;
-        let target = Reference::parse_normalized(new_name).map_err(StoreError::from)?;
-        let tagged = store.tag_image(&record, &target)?;
-        self.object_event(
-            cala_spec::event::EventKind::Image,
-            "tag",
-            record.image_id.hex(),
-            &tagged.shown_name(),
-        )
     }
 }
 

@@ -7,6 +7,7 @@
 mod change;
 mod container;
 mod image;
+mod image_history;
 mod info;
 mod inspect;
 mod inspect_host;
@@ -19,6 +20,7 @@ mod volume;
 pub use change::{Change, ChangeKind};
 pub use container::{ContainerSummary, PortMapping};
 pub use image::{HistoryEntry, ImageInspect, ImageInspectConfig, ImageSummary, RemovedImage, RootFs};
+pub use image_history::{HistoryLayer, ImageTree, TreeLayer};
 pub use info::{
     ContainerCounts, HostInfo, IdMapping, IdMappings, ImageCounts, Info, NetworkInterface, OciRuntimeInfo,
     SecurityInfo, StoreInfo, UnderlyingDistribution, UplinkInfo, Version, VersionDetail,

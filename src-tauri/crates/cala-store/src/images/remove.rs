@@ -81,6 +81,15 @@ impl Store {
         Ok(())
     }
 
+    /// All names of an image, those with a digest instead of a tag too.
+    ///
+    /// # Errors
+    /// The directory cannot be listed.
+    pub fn names_of(&self, image: &Digest) -> Result<Vec<String>, StoreError> {
+        let (records, _) = self.read_records()?;
+        Ok(records.into_iter().filter(|record| record.image_id == *image).filter_map(|r| r.name).collect())
+    }
+
     /// A name whose record cannot be read can still be removed.
     fn find_or_clear(&self, text: &str) -> Result<(ImageRecord, Found), StoreError> {
         match self.find_image(text) {

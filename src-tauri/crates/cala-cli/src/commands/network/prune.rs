@@ -1,9 +1,10 @@
 //! `cala network prune`.
 
-use crate::commands::confirm;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
+
+const WARNING: &str = "WARNING! This will remove all networks not used by at least one container.";
 
 /// Remove the networks that no container is in
 #[derive(Debug, clap::Args)]
@@ -23,9 +24,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     if !args.words.is_empty() {
         return Err(Failure::new("`cala network prune` takes no arguments"));
     }
-    if !args.force
-        && !confirm::confirmed("This will remove all networks not used by at least one container.")?
-    {
+    if !args.force && !output::confirmed(WARNING)? {
         return Ok(0);
     }
     let mut worst = 0;

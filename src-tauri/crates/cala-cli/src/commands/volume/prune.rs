@@ -1,7 +1,5 @@
 //! `cala volume prune`.
 
-use std::io::BufRead as _;
-
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
@@ -47,21 +45,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
 fn confirmed(names: &[String]) -> Result<bool, Failure> {
     let mut text = "WARNING! This will remove all volumes not used by at least one container.".to_owned();
     if names.is_empty() {
-        text.push_str(" There is none.\n");
+        text.push_str(" There is none.");
     } else {
-        text.push_str(" The following volumes will be removed:\n");
-        names.iter().for_each(|name| text.extend([name.as_str(), "\n"]));
+        text.push_str(" The following volumes will be removed:");
+        names.iter().for_each(|name| text.extend(["\n", name.as_str()]));
     }
-    ask(&text)
-}
-
-/// Shows what is going to happen and asks.
-pub(crate) fn ask(warning: &str) -> Result<bool, Failure> {
-    output::data(format!("{warning}Are you sure you want to continue? [y/N] "))?;
-    let mut answer = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(|error| Failure::io("reading the answer", &error))?;
-    Ok(answer.trim_start().starts_with(['y', 'Y']))
+    output::confirmed(&text)
 }

@@ -32,7 +32,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         return Err(Failure::new("--force option must be specified to use the --time option"));
     }
     let engine = context.engine()?;
-    let options = RemoveOptions { force: args.force, volumes: false, timeout: args.time.map(patience) };
+    let options =
+        RemoveOptions { force: args.force, volumes: false, timeout: args.time.map(patience), depend: false };
     let all: Vec<String> =
         if args.all { engine.volumes(&[])?.into_iter().map(|v| v.name).collect() } else { Vec::new() };
     for_each(if args.all { &all } else { &args.names }, args.force, |name| {
