@@ -8,8 +8,8 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::arguments;
 use crate::commands::{
     attach, completion, container, cp, create, diff, events, exec, export, history, image, images, info,
-    init, inspect, kill, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename,
-    restart, rm, rmi, run as run_command, start, stop, tag, untag, version, volume, wait,
+    init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull,
+    rename, restart, rm, rmi, run as run_command, save, start, stop, tag, untag, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -57,6 +57,7 @@ enum Commands {
     Init(init::Args),
     Inspect(inspect::Args),
     Kill(kill::Args),
+    Load(load::Args),
     Login(login::Args),
     Logout(logout::Args),
     Logs(logs::Args),
@@ -74,6 +75,7 @@ enum Commands {
     Rm(rm::Args),
     Rmi(rmi::Args),
     Run(run_command::Args),
+    Save(save::Args),
     Start(start::Args),
     Stop(stop::Args),
     Tag(tag::Args),
@@ -142,6 +144,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Init(args) => init::run(&args, context),
         Commands::Inspect(args) => inspect::run(&args, context),
         Commands::Kill(args) => kill::run(&args, context),
+        Commands::Load(args) => load::run(&args, context),
         Commands::Login(args) => login::run(&args, context),
         Commands::Logout(args) => logout::run(&args, context),
         Commands::Logs(args) => logs::run(&args, context),
@@ -157,6 +160,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Rm(args) => rm::run(&args, context),
         Commands::Rmi(args) => rmi::run(&args, context),
         Commands::Run(args) => run_command::run(&args, context),
+        Commands::Save(args) => save::run(&args, context),
         Commands::Start(args) => start::run(&args, context),
         Commands::Stop(args) => stop::run(&args, context),
         Commands::Tag(args) => tag::run(&args, context),

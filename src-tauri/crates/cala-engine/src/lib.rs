@@ -42,15 +42,19 @@ pub use cala_monitor::Attachment;
 /// The frames that an [`Attachment`] carries.
 pub use cala_monitor::frames;
 
+/// Forms and types that images are saved and pushed in.
+pub use cala_store::archive::ArchiveFormat;
+pub use cala_store::export::{CompressionFormat, ManifestType};
 pub use containers::{ExecStarted, Stopped};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use events::EventReader;
-pub use images::{EmbeddedImage, embedded_image};
+pub use images::{EmbeddedImage, Transport, embedded_image};
 pub use logs::{LogLine, LogReader};
 pub use options::{
     AttachOptions, ContainerFilter, CopyEnd, CopyOptions, EngineOptions, EventOptions, ExecOptions,
-    ImageFilter, LogOptions, LoginOptions, PullOptions, RemoveOptions, TerminalSize, WaitCondition,
+    ImageFilter, LogOptions, LoginOptions, PullOptions, RemoveOptions, SaveOptions, SaveTarget, TerminalSize,
+    WaitCondition,
 };
 
 use cala_spec::progress::PullProgress;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cala_spec::Platform;
 use cala_spec::container::PullPolicy;
+use cala_store::archive::ArchiveFormat;
 
 /// Where the engine keeps things and finds its programs.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +34,28 @@ pub struct PullOptions {
     pub authfile: Option<PathBuf>,
     /// A directory with certificates (`--cert-dir`).
     pub cert_dir: Option<PathBuf>,
+}
+
+/// Where `save` writes to.
+#[derive(Debug)]
+pub enum SaveTarget {
+    /// A file, or a directory for the forms that are one.
+    Path(PathBuf),
+    /// An open file, maybe a pipe.
+    Stream(std::fs::File),
+}
+
+/// How images are saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SaveOptions {
+    /// The form.
+    pub format: ArchiveFormat,
+    /// Compress uncompressed layers; only for a directory of one image.
+    pub compress: bool,
+    /// Leave uncompressed layers so; OCI layouts have them compressed by default.
+    pub uncompressed: bool,
+    /// All names are images; else those after the first are further names of it.
+    pub several: bool,
 }
 
 /// How `login` signs in.

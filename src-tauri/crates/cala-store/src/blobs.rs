@@ -1,5 +1,6 @@
 //! Blobs: files named by the digest of their bytes, in an OCI image layout.
 
+mod stage;
 mod writer;
 
 use std::fs::File;
@@ -8,6 +9,7 @@ use std::io::{self, Read as _};
 use cala_spec::Digest;
 use cala_sys::durable;
 use sha2::{Digest as _, Sha256, Sha512};
+pub use stage::{BlobStage, StagedBlob};
 pub use writer::{BlobWriter, Verification};
 
 use crate::error::StoreError;
@@ -123,7 +125,7 @@ impl Hasher {
     }
 
     /// The digest as text.
-    fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         match self {
             Self::Sha256(hasher) => format!("sha256:{}", hex(&hasher.finalize())),

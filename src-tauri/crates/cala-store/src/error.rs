@@ -219,6 +219,17 @@ pub enum StoreError {
         /// Its containers.
         containers: Vec<ContainerId>,
     },
+    /// An archive or directory of images that cannot be read as one.
+    #[error("{place}: {reason}")]
+    InvalidArchive {
+        /// The archive, as a person knows it.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What is asked for cannot be written in this form.
+    #[error("{0}")]
+    ArchiveRefused(String),
     /// The network that is there from the start stays.
     #[error("default network {0} cannot be removed")]
     DefaultNetwork(&'static str),
@@ -272,6 +283,8 @@ impl Classify for StoreError {
             | Self::AmbiguousImage { .. }
             | Self::AmbiguousNetwork { .. }
             | Self::DefaultNetwork(_)
+            | Self::InvalidArchive { .. }
+            | Self::ArchiveRefused(_)
             | Self::InvalidVolumeName(_) => ErrorKind::InvalidArgument,
             Self::Reference(error) => error.kind(),
             Self::NewerFormat { .. } => ErrorKind::NotSupported,
@@ -328,6 +341,8 @@ impl Classify for StoreError {
             Self::NetworkDamaged { .. } => "network_damaged",
             Self::NetworkInUse { .. } => "network_in_use",
             Self::DefaultNetwork(_) => "default_network",
+            Self::InvalidArchive { .. } => "archive_invalid",
+            Self::ArchiveRefused(_) => "archive_refused",
         }
     }
 
@@ -384,6 +399,10 @@ impl Classify for StoreError {
             Self::NetworkInUse { containers, .. } => {
                 let names = containers.iter().map(ContainerId::short).collect::<Vec<_>>().join(" ");
                 format!("`cala network rm --force` removes these containers too: {names}").into()
+            }
+            Self::InvalidArchive { .. } => {
+                "`cala load` reads what `save` of Cala, Podman or Docker writes; a plain tar of files is read by `cala import`"
+                    .into()
             }
             Self::DefaultNetwork(_) => "it is where containers are when nothing is said".into(),
             _ => Hints::none(),

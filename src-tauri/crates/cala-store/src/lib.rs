@@ -9,11 +9,13 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests"))]
 
+pub mod archive;
 pub mod blobs;
 pub mod containers;
 pub mod decompress;
 pub mod error;
 pub mod events;
+pub mod export;
 pub mod files;
 pub mod helper;
 pub mod images;
@@ -26,7 +28,7 @@ pub mod tar;
 pub mod unpack;
 pub mod volumes;
 
-pub use blobs::{BlobWriter, Verification};
+pub use blobs::{BlobStage, BlobWriter, StagedBlob, Verification};
 pub use containers::{
     AsideTree, Container, ContainerDir, ContainerEntry, DamagedContainer, StageLock, remove_id_file, volumes,
 };

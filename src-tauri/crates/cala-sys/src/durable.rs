@@ -104,7 +104,11 @@ fn sync_parent(path: &Path) -> io::Result<()> {
     sync_directory(path.parent().unwrap_or(Path::new("/")))
 }
 
-fn temporary_beside(path: &Path) -> io::Result<(File, PathBuf)> {
+/// A new empty file (mode 0600) in the directory of `path`, under a temporary name; whoever gets it renames or removes it.
+///
+/// # Errors
+/// Those of open(2).
+pub fn temporary_beside(path: &Path) -> io::Result<(File, PathBuf)> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let directory = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or(OsStr::new("file"));

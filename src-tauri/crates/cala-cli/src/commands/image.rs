@@ -1,6 +1,6 @@
 //! `cala image …`: the commands on images under their long names.
 
-use super::{exists, history, image_prune, image_tree, images, inspect, pull, rmi, tag, untag};
+use super::{exists, history, image_prune, image_tree, images, inspect, load, pull, rmi, save, tag, untag};
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -14,9 +14,11 @@ pub(crate) enum Commands {
     Inspect(inspect::OneKind),
     #[command(visible_alias = "ls")]
     List(images::Args),
+    Load(load::Args),
     Prune(image_prune::Args),
     Pull(pull::Args),
     Rm(rmi::Args),
+    Save(save::Args),
     Tag(tag::Args),
     Tree(image_tree::Args),
     Untag(untag::Args),
@@ -28,9 +30,11 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::History(args) => history::run(&args, context),
         Commands::Inspect(args) => inspect::run(&args.of("image"), context),
         Commands::List(args) => images::run(&args, context),
+        Commands::Load(args) => load::run(&args, context),
         Commands::Prune(args) => image_prune::run(&args, context),
         Commands::Pull(args) => pull::run(&args, context),
         Commands::Rm(args) => rmi::run(&args, context),
+        Commands::Save(args) => save::run(&args, context),
         Commands::Tag(args) => tag::run(&args, context),
         Commands::Tree(args) => image_tree::run(&args, context),
         Commands::Untag(args) => untag::run(&args, context),

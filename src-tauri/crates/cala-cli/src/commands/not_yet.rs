@@ -13,13 +13,14 @@ const NAMES: &[&str] = &[
     "healthcheck",
     "import",
     "kube",
-    "load",
     "manifest",
     "mount",
     "play",
     "pod",
     "push",
     "save",
+    "rename",
+    "restart",
     "search",
     "secret",
     "stats",
@@ -52,13 +53,7 @@ const IN_GROUPS: &[(&str, &[&str])] = &[
             "update",
         ],
     ),
-    (
-        "image",
-        &[
-            "build", "diff", "import", "load", "mount", "push", "save", "scp", "search", "sign", "trust",
-            "unmount",
-        ],
-    ),
+    ("image", &["build", "diff", "import", "mount", "push", "scp", "search", "sign", "trust", "unmount"]),
 ];
 
 /// Adds them, hidden, so that they are understood.

@@ -5,12 +5,16 @@ mod feed;
 mod history;
 mod layers;
 mod list;
+mod load;
 mod login;
 mod names;
 mod prune;
 mod pull;
 mod remove;
+mod save;
+mod transport;
 mod tree;
 
 pub(crate) use embedded::language_entry;
 pub use embedded::{EmbeddedImage, embedded_image};
+pub use transport::Transport;

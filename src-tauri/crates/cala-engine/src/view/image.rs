@@ -195,3 +195,14 @@ pub struct RemovedImage {
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub freed: u64,
 }
+
+/// An image that came out of an archive.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct LoadedImage {
+    /// Its id without `sha256:`.
+    pub id: String,
+    /// Names that it got; none when the archive has none for it.
+    pub names: Vec<String>,
+}

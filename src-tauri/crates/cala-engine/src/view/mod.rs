@@ -19,7 +19,9 @@ mod volume;
 
 pub use change::{Change, ChangeKind};
 pub use container::{ContainerSummary, PortMapping};
-pub use image::{HistoryEntry, ImageInspect, ImageInspectConfig, ImageSummary, RemovedImage, RootFs};
+pub use image::{
+    HistoryEntry, ImageInspect, ImageInspectConfig, ImageSummary, LoadedImage, RemovedImage, RootFs,
+};
 pub use image_history::{HistoryLayer, ImageTree, TreeLayer};
 pub use info::{
     ContainerCounts, HostInfo, IdMapping, IdMappings, ImageCounts, Info, NetworkInterface, OciRuntimeInfo,

@@ -28,6 +28,55 @@ impl Store {
     /// # Errors
     /// [`StoreError::InvalidDocument`] when the number of layers does not fit, and as [`Store::read_manifest`].
     pub fn commit_image(&self, reference: &Reference, image: &NewImage) -> Result<ImageRecord, StoreError> {
+        let name = reference.clone().with_default_tag();
+        let record = self.new_record(Some(record_name(&name)), image)?;
+        self.put_record(&record)?;
+        Ok(record)
+    }
+
+    /// Records an image without a name, unless it has one already.
+    ///
+    /// # Errors
+    /// As [`Store::commit_image`].
+    pub fn commit_unnamed_image(&self, image: &NewImage) -> Result<ImageRecord, StoreError> {
+        let record = self.new_record(None, image)?;
+        let _images = self.lock_images(Mode::Exclusive)?;
+        let (records, _) = self.read_records()?;
+        if let Some(there) = records.into_iter().find(|other| other.manifest == record.manifest) {
+            return Ok(there);
+        }
+        self.write_record(&record)?;
+        self.write_index();
+        Ok(record)
+    }
+
+    /// Notes an image that will not be recorded although its blobs and some of its layers are here, so that
+    /// [`Store::collect`] deletes what nothing else uses.
+    ///
+    /// # Errors
+    /// Failed system calls.
+    pub fn abandon_image(
+        &self,
+        manifest: &Digest,
+        image_id: &Digest,
+        layers: Vec<LayerUse>,
+    ) -> Result<(), StoreError> {
+        self.note_removed(&ImageRecord {
+            name: None,
+            manifest: manifest.clone(),
+            index: None,
+            image_id: image_id.clone(),
+            size: 0,
+            tagged_ns: now_ns(),
+            created_ns: 0,
+            labels: BTreeMap::new(),
+            platform: Platform::host(),
+            exposed_ports: Vec::new(),
+            layers,
+        })
+    }
+
+    fn new_record(&self, name: Option<String>, image: &NewImage) -> Result<ImageRecord, StoreError> {
         let (manifest, _) = self.read_manifest(&image.manifest)?;
         let invalid = |reason: String| StoreError::InvalidDocument { digest: image.manifest.clone(), reason };
         let image_id: Digest = manifest
@@ -37,9 +86,8 @@ impl Store {
             .parse()
             .map_err(|error| invalid(format!("config: {error}")))?;
         let (config, _) = self.read_image_config(&image_id)?;
-        let name = reference.clone().with_default_tag();
-        let record = ImageRecord {
-            name: Some(record_name(&name)),
+        Ok(ImageRecord {
+            name,
             manifest: image.manifest.clone(),
             index: image.index.clone(),
             layers: layer_uses(&config, &image.layers).map_err(invalid)?,
@@ -50,9 +98,7 @@ impl Store {
             platform: platform(&config),
             exposed_ports: exposed_ports(&config),
             image_id,
-        };
-        self.put_record(&record)?;
-        Ok(record)
+        })
     }
 
     /// Gives an image one more name.
