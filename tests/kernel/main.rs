@@ -17,6 +17,7 @@ mod networks;
 mod pause;
 mod private;
 mod reach;
+mod restart;
 mod volume_archives;
 mod volumes;
 

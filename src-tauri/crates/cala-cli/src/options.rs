@@ -10,6 +10,7 @@ use cala_spec::container::{NetworkMode, PullPolicy, Resources, Ulimit};
 use cala_spec::mount::{DeviceMapping, Mount};
 use cala_spec::network::{DEFAULT_NETWORK, parse_mac};
 use cala_spec::port::{parse_expose, parse_publish};
+use cala_spec::restart::RestartPolicy;
 use cala_spec::security_opt::SecurityOpt;
 use cala_spec::{ByteSize, ContainerSpec, NetworkAttachment, PortMapping, Signal, capability, env};
 
@@ -152,6 +153,9 @@ pub(crate) struct CreateOptions {
     /// Replace a container of the same name
     #[arg(long)]
     pub(crate) replace: bool,
+    /// When it is started again after it has ended ("no"|"on-failure[:N]"|"always"|"unless-stopped")
+    #[arg(long, value_name = "string", default_value = "no", hide_default_value = true)]
+    pub(crate) restart: RestartPolicy,
     /// Remove the container and its anonymous volumes when it ends
     #[arg(long)]
     pub(crate) rm: bool,
@@ -220,6 +224,7 @@ impl CreateOptions {
             labels: self.labels()?,
             tty: self.tty,
             interactive: self.interactive,
+            restart: self.restart,
             remove: self.rm,
             init: self.init,
             read_only: self.read_only,

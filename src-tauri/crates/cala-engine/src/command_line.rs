@@ -5,6 +5,7 @@ use cala_spec::container::{NetworkMode, PullPolicy};
 use cala_spec::mount::{Mount, MountSource};
 use cala_spec::namespaces::{IpcMode, NamespaceMode, Namespaces};
 use cala_spec::process::ProcessOptions;
+use cala_spec::restart::RestartPolicy;
 use cala_spec::{ContainerSpec, NetworkAttachment, PortMapping, Protocol};
 
 /// `cala create …`.
@@ -72,6 +73,7 @@ impl Line {
 
 fn process(line: &mut Line, spec: &ContainerSpec) {
     line.flag("--rm", spec.remove);
+    line.maybe("--restart", (spec.restart != RestartPolicy::No).then_some(spec.restart));
     line.flag("--interactive", spec.interactive);
     line.flag("--tty", spec.tty);
     line.flag("--init", spec.init);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use cala_spec::restart::RestartPolicy;
 use cala_spec::{ContainerId, PortMapping};
 use oci_spec::runtime::Spec;
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,9 @@ pub struct RunPlan {
     /// The file that gets the host pid of the container's first process.
     #[serde(default)]
     pub pid_file: Option<PathBuf>,
+    /// When it is started again after it has ended; never with `rm`.
+    #[serde(default)]
+    pub restart: RestartPolicy,
     /// Remove the container when it ends.
     #[serde(default)]
     pub rm: bool,

@@ -10,6 +10,7 @@ use crate::namespaces::Namespaces;
 use crate::network::{NetworkAttachment, NetworkStatus};
 use crate::port::PortMapping;
 use crate::process::ProcessOptions;
+use crate::restart::RestartPolicy;
 use crate::{ByteSize, ContainerId, ContainerName, ContainerStatus, Digest, Platform};
 
 /// What a person asks for: the input of `create` and `run`, from the command line, the window and later the API.
@@ -50,6 +51,9 @@ pub struct ContainerSpec {
     pub tty: bool,
     /// Keep standard input open (`-i`).
     pub interactive: bool,
+    /// When it is started again after it has ended.
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<RestartPolicy>"))]
+    pub restart: RestartPolicy,
     /// Remove the container when it ends (`--rm`).
     pub remove: bool,
     /// A small init as pid 1 that reaps and forwards signals (`--init`).
@@ -349,12 +353,20 @@ pub struct ContainerState {
     /// Whether the kernel ended it for want of memory.
     #[serde(default)]
     pub oom_killed: bool,
+    /// How often it was started again since a person started it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub restart_count: u32,
     /// Why it could not start, or `supervisor lost`; empty otherwise.
     #[serde(default)]
     pub error: String,
     /// What it has in its networks while it is alive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<NetworkStatus>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Default for ContainerState {
@@ -369,6 +381,7 @@ impl Default for ContainerState {
             finished_ns: 0,
             exit_code: 0,
             oom_killed: false,
+            restart_count: 0,
             error: String::new(),
             networks: Vec::new(),
         }

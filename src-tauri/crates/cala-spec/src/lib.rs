@@ -31,6 +31,7 @@ pub mod port;
 pub mod process;
 pub mod progress;
 pub mod reference;
+pub mod restart;
 pub mod security_opt;
 pub mod signal;
 pub mod size;

@@ -17,6 +17,8 @@ pub enum ContainerStatus {
     Paused,
     /// Asked to stop and not yet ended.
     Stopping,
+    /// Its first process ended, and it is about to be started again (`--restart`).
+    Restarting,
     /// Its first process ended.
     Exited,
     /// Is being removed.
@@ -35,6 +37,7 @@ impl ContainerStatus {
             Self::Running => "running",
             Self::Paused => "paused",
             Self::Stopping => "stopping",
+            Self::Restarting => "restarting",
             Self::Exited => "exited",
             Self::Removing => "removing",
             Self::Damaged => "damaged",
@@ -47,10 +50,10 @@ impl ContainerStatus {
         matches!(self, Self::Running | Self::Paused | Self::Stopping)
     }
 
-    /// Whether processes of the container may be alive, and with them its monitor.
+    /// Whether the container has a monitor: processes of it may be alive, or will be again.
     #[must_use]
     pub fn is_alive(self) -> bool {
-        matches!(self, Self::Initialized) || self.has_run()
+        matches!(self, Self::Initialized | Self::Restarting) || self.has_run()
     }
 }
 

@@ -98,7 +98,7 @@ export const hasFailed = (c: Container) => c.status === "damaged" || c.startFail
 /** When the present status began. */
 export const since = (c: Container) => (isAlive(c.status) ? c.startedAt : c.status === "exited" ? c.endedAt : 0) || c.createdAt;
 
-const STATUS_ORDER: Record<ContainerStatus, number> = { running: 0, stopping: 1, paused: 2, initialized: 3, created: 4, exited: 5, removing: 6, damaged: 7 };
+const STATUS_ORDER: Record<ContainerStatus, number> = { running: 0, stopping: 1, paused: 2, restarting: 3, initialized: 4, created: 5, exited: 6, removing: 7, damaged: 8 };
 
 /** The rows a list shows: of the tab, with the filter's words in name, image, id or status, sorted. */
 export function selectRows(containers: Iterable<Container>, tab: Tab, filter: string, sort: Sort, word: (c: Container) => string): Container[] {

@@ -8,6 +8,7 @@ import { hasFailed, type Container } from "./containers";
 const WORDS: Record<ContainerStatus, MessageKey> = {
   created: "containers.status_created",
   initialized: "containers.status_initialized",
+  restarting: "containers.status_restarting",
   running: "containers.status_running",
   paused: "containers.status_paused",
   stopping: "containers.status_stopping",

@@ -4,6 +4,7 @@ use cala_spec::ContainerSpec;
 use cala_spec::container::NetworkMode;
 use cala_spec::mount::Mount;
 use cala_spec::namespaces::{IpcMode, NamespaceMode};
+use cala_spec::restart::RestartPolicy;
 use oci_spec::runtime::LinuxSeccomp;
 
 use super::globs;
@@ -68,6 +69,12 @@ fn kernel_release() -> String {
 
 fn numbers(spec: &ContainerSpec) -> Result<()> {
     let invalid = |code, text: &str| Err(EngineError::invalid(code, text));
+    if spec.remove && spec.restart != RestartPolicy::No {
+        return invalid(
+            "restart_and_remove",
+            "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"",
+        );
+    }
     if spec.resources.cpus.is_some_and(|cpus| cpu_quota(cpus).is_none()) {
         return invalid("invalid_cpus", "invalid value for --cpus: it must be a positive number such as 0.5");
     }

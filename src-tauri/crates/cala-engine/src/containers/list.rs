@@ -68,7 +68,8 @@ impl Engine {
 
 /// Podman lists running and paused ones by default; damaged ones that may still run are not hidden either.
 fn is_up(entry: &ContainerEntry) -> bool {
-    entry.status().has_run() || matches!(entry, ContainerEntry::Damaged(damaged) if damaged.alive)
+    let up = entry.status().has_run() || entry.status() == ContainerStatus::Restarting;
+    up || matches!(entry, ContainerEntry::Damaged(damaged) if damaged.alive)
 }
 
 fn matches(matcher: &ContainerMatcher, entry: &ContainerEntry) -> bool {
@@ -107,6 +108,7 @@ fn sound(container: &Container, now_ns: i64) -> ContainerSummary {
         exited_at: time::seconds(state.finished_ns),
         exit_code: state.exit_code,
         pid: state.pid,
+        restarts: state.restart_count,
         started_at: time::seconds(state.started_ns),
         state: state.status,
         status: status_text(state, now_ns),
@@ -223,6 +225,9 @@ fn status_text(state: &ContainerState, now_ns: i64) -> String {
         ContainerStatus::Paused => "Paused".to_owned(),
         ContainerStatus::Stopping => "Stopping".to_owned(),
         ContainerStatus::Exited => format!("Exited ({}) {} ago", state.exit_code, since(state.finished_ns)),
+        ContainerStatus::Restarting => {
+            format!("Restarting ({}) {} ago", state.exit_code, since(state.finished_ns))
+        }
         ContainerStatus::Removing => "Removing".to_owned(),
         ContainerStatus::Damaged => "Damaged".to_owned(),
     }

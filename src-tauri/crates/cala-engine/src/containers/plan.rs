@@ -121,6 +121,7 @@ impl Engine {
             name_user: !spec.process.no_passwd,
             groups: spec.process.groups.clone(),
             pid_file: spec.pid_file.clone(),
+            restart: spec.restart,
             rm: spec.remove,
             init: spec.init,
             workdir_must_exist: spec.workdir.as_ref().is_some_and(|workdir| !workdir.is_empty()),

@@ -81,7 +81,9 @@ fn met(container: &Container, conditions: &[WaitCondition]) -> Option<i32> {
     let wants = |condition| conditions.contains(&condition);
     let other = |condition| wants(condition).then_some(UNKNOWN);
     match container.state.status {
-        ContainerStatus::Exited => wants(WaitCondition::Stopped).then_some(container.state.exit_code),
+        ContainerStatus::Exited | ContainerStatus::Restarting => {
+            wants(WaitCondition::Stopped).then_some(container.state.exit_code)
+        }
         ContainerStatus::Created => other(WaitCondition::Created),
         ContainerStatus::Initialized => other(WaitCondition::Initialized),
         ContainerStatus::Running => other(WaitCondition::Running),

@@ -123,8 +123,8 @@ fn status(text: &str) -> Result<Vec<ContainerStatus>, InvalidValue> {
         "exited" | "stopped" => vec![ContainerStatus::Exited],
         "removing" => vec![ContainerStatus::Removing],
         "damaged" | "dead" => vec![ContainerStatus::Damaged],
-        // Nothing restarts by itself yet.
-        "restarting" | "unknown" => Vec::new(),
+        "restarting" => vec![ContainerStatus::Restarting],
+        "unknown" => Vec::new(),
         other => {
             return Err(InvalidValue::new("invalid_filter", format!("{other} is not a valid status"))
                 .allowing(

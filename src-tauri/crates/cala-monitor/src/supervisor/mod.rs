@@ -17,6 +17,7 @@ mod pause;
 mod process;
 mod remove;
 mod requests;
+mod restart;
 mod settle;
 mod start;
 mod streams;
@@ -45,6 +46,7 @@ use crate::record;
 use client::{Client, MAX_HELD, Mode};
 use networks::Networks;
 use process::{Owner, Process, Session};
+use restart::Restarts;
 use waiting::Waiting;
 
 /// Signals that come as records: ends of children, and requests to end.
@@ -131,6 +133,7 @@ struct Monitor {
     next_session: u64,
     state: ContainerState,
     stopping: Option<Stopping>,
+    restarts: Restarts,
     exit: Option<ExitInfo>,
     /// Set once everything is settled: only clients are served to their end.
     settled: Option<Instant>,
@@ -173,6 +176,7 @@ impl Monitor {
         let listener = listen(&plan.run_dir).map_err(act("listen on the container's socket"))?;
         Ok(Self {
             facts: Facts::of(&plan, plan_path),
+            restarts: Restarts::new(plan.restart),
             plan: Some(plan),
             lock: Some(lock),
             listener: Some(listener),
@@ -288,6 +292,7 @@ impl Monitor {
         self.escalate(now);
         self.finish_sessions(now);
         self.finish_container(now);
+        self.restart(now);
         let mut index = 0;
         while let Some(client) = self.clients.get(index) {
             if client.is_finished() {
@@ -312,7 +317,7 @@ impl Monitor {
         let drain = drain.filter_map(Process::drain_deadline).min();
         let linger = self.settled.filter(|_| self.lingers()).map(|at| at + LINGER);
         let holder = self.networks.as_ref().and_then(Networks::deadline);
-        [stop, drain, linger, self.accept_again, holder].into_iter().flatten().min()
+        [stop, drain, linger, self.accept_again, holder, self.restarts.deadline()].into_iter().flatten().min()
     }
 
     fn lingers(&self) -> bool {

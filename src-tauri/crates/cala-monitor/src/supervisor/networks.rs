@@ -355,6 +355,21 @@ impl Networks {
         self.files.write(&self.plan, &statuses);
     }
 
+    /// Leaves everything, when the container has ended, and tells what it had, as it is to have it again. Then the files of the
+    /// container forget its addresses: it may get others.
+    pub(super) fn leave_for(mut self, again: bool) -> NetworkPlan {
+        if again {
+            self.files.write(&self.plan, &[]);
+        }
+        let plan = NetworkPlan {
+            memberships: self.members.iter().map(|member| member.membership.clone()).collect(),
+            ports: self.ports.iter().map(|port| port.mapping().clone()).collect(),
+            ..std::mem::take(&mut self.plan)
+        };
+        self.leave();
+        plan
+    }
+
     /// Leaves everything, when the container has ended; names and ports are gone on return.
     pub(super) fn leave(self) {
         self.members.into_iter().for_each(|member| member.leave(true));

@@ -198,6 +198,9 @@ impl Monitor {
             step: None,
             hints: Vec::new(),
         })?;
+        if signal == 9 || signal == self.facts.stop_signal {
+            self.restarts.are_unwanted();
+        }
         Ok(Some(Reply::Done))
     }
 
@@ -214,6 +217,10 @@ impl Monitor {
         if !self.state.status.is_alive() {
             return Err(ended());
         }
+        if self.give_up_restart() {
+            return Ok(Some(Reply::Stopped { killed: false }));
+        }
+        self.restarts.are_unwanted();
         self.facts.rm &= !keep;
         if let Some(client) = self.clients.get_mut(index) {
             client.stops = true;

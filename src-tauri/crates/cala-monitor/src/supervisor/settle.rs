@@ -14,7 +14,6 @@ use cala_sys::pidfd::Exit;
 
 use super::Monitor;
 use super::client::Mode;
-use super::networks::Networks;
 use crate::frames::FrameKind;
 use crate::protocol::{ExitInfo, Failure, Reply};
 use crate::record;
@@ -32,10 +31,15 @@ impl Monitor {
         }
         // Processes of a shared pid namespace outlive their first; an exec may still be dying.
         self.drop_cgroup();
+        let again = !self.facts.rm && self.restarts.wants(info.code);
         // Ports and names are free before anybody hears of the end.
-        self.networks.take().into_iter().for_each(Networks::leave);
+        let networks = self.networks.take().map(|networks| networks.leave_for(again));
+        if again {
+            self.restarts.plan(Instant::now(), networks);
+        }
         self.state = ContainerState {
-            status: ContainerStatus::Exited,
+            status: if again { ContainerStatus::Restarting } else { ContainerStatus::Exited },
+            restart_count: self.restarts.count(),
             pid: 0,
             pid_start_time: 0,
             finished_ns: record::now_ns(),
@@ -52,6 +56,9 @@ impl Monitor {
         }
         self.event("died", Some(info.code));
         self.exit = Some(info);
+        if again {
+            return self.tell_end(info);
+        }
         if self.facts.rm {
             self.remove_container();
         }

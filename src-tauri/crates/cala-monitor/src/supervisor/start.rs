@@ -95,9 +95,11 @@ impl Monitor {
             monitor_pid: record::own_pid(),
             boot_id: record::boot_id(),
             started_ns: record::now_ns(),
+            restart_count: self.restarts.count(),
             networks: self.networks.as_ref().map(Networks::statuses).unwrap_or_default(),
             ..ContainerState::default()
         };
+        self.restarts.has_begun(std::time::Instant::now());
         self.write_state();
         if let Some(file) = &self.facts.pid_file {
             // Its folder was there when the container was made; whoever waits for the file sees that it does not come.
@@ -106,7 +108,7 @@ impl Monitor {
         self.event("start", None);
     }
 
-    fn record_failure(&mut self, failure: &Failure) {
+    pub(super) fn record_failure(&mut self, failure: &Failure) {
         let previous = record::read_state(&self.facts.container_dir);
         // As whoever asked for the start hears it.
         let error = cala_spec::error::chain(&MonitorError::from(failure.clone()));

@@ -81,6 +81,7 @@ impl Fixture {
             name_user: false,
             groups: Vec::new(),
             pid_file: None,
+            restart: cala_spec::restart::RestartPolicy::No,
             id_file: None,
             rm: false,
             init: false,
