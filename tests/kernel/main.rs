@@ -13,6 +13,7 @@ mod life;
 mod lifecycle;
 mod mounts;
 mod names;
+mod look;
 mod networks;
 mod pause;
 mod private;
@@ -73,6 +74,19 @@ pub(crate) fn networked_host() -> Option<World> {
         return None;
     }
     networked()
+/// Takes care that containers get no control group: none takes processes any more. False where the groups are not the
+/// test's own.
+pub(crate) fn nothing_delegated() -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let top = std::path::Path::new("/sys/fs/cgroup");
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
+    let Some(own) = own.filter(|_| cala_testkit::require::private_namespaces()) else { return false };
+    for dir in top.join(own).ancestors().take_while(|dir| dir.starts_with(top)) {
+        let closed = std::fs::Permissions::from_mode(0o444);
+        let _ = std::fs::set_permissions(dir.join("cgroup.procs"), closed);
+    }
+    true
 }
 
 /// Starts the embedded image's web server in the background.

@@ -1,11 +1,10 @@
 //! Pausing by the freezer of cgroup v2, and what is done with a paused container.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use cala_testkit::require;
 
-use crate::{World, world};
+use crate::{World, nothing_delegated, world};
 
 /// The world, if containers get a control group here.
 fn freezing() -> Option<World> {
@@ -164,15 +163,7 @@ fn all_means_those_in_the_right_state() {
 #[test]
 fn without_a_control_group_pausing_is_refused_with_a_remedy() {
     let Some(world) = freezing() else { return };
-    require!(require::private_namespaces(), "the control groups are not the test's own");
-    // Nothing is delegated when no group takes processes.
-    let own = std::fs::read_to_string("/proc/self/cgroup").expect("readable");
-    let own = own.lines().find_map(|line| line.strip_prefix("0::/")).expect("cgroup v2").to_owned();
-    for dir in
-        Path::new("/sys/fs/cgroup").join(own).ancestors().take_while(|dir| dir.starts_with("/sys/fs/cgroup"))
-    {
-        let _ = std::fs::set_permissions(dir.join("cgroup.procs"), PermissionsExt::from_mode(0o444));
-    }
+    require!(nothing_delegated(), "the control groups are not the test's own");
     let id = world.sleeper("box");
     let refused = world.cala.run(["pause", "box"]).exits_with(125);
     assert_eq!(

@@ -7,9 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, completion, container, cp, create, diff, events, exec, export, history, image, images, info,
-    init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull,
-    rename, restart, rm, rmi, run as run_command, save, start, stop, tag, untag, version, volume, wait,
+    attach, completion, container, cp, create, diff, events, exec, export, history, image, images, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi, run as run_command, save, start, stats, stop, tag, top, untag, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -77,8 +75,10 @@ enum Commands {
     Run(run_command::Args),
     Save(save::Args),
     Start(start::Args),
+    Stats(stats::Args),
     Stop(stop::Args),
     Tag(tag::Args),
+    Top(top::Args),
     Unpause(pause::UnpauseArgs),
     Unpublish(publish::WithdrawArgs),
     Untag(untag::Args),
@@ -162,8 +162,10 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Run(args) => run_command::run(&args, context),
         Commands::Save(args) => save::run(&args, context),
         Commands::Start(args) => start::run(&args, context),
+        Commands::Stats(args) => stats::run(&args, context),
         Commands::Stop(args) => stop::run(&args, context),
         Commands::Tag(args) => tag::run(&args, context),
+        Commands::Top(args) => top::run(&args, context),
         Commands::Unpause(args) => pause::unpause(&args, context),
         Commands::Unpublish(args) => publish::withdraw(&args, context),
         Commands::Untag(args) => untag::run(&args, context),

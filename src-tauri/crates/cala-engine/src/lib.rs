@@ -30,7 +30,9 @@ mod logs;
 mod networks;
 mod oci;
 mod options;
+mod processes;
 mod programs;
+mod stats;
 mod time;
 mod timezone;
 pub mod view;
@@ -56,6 +58,7 @@ pub use options::{
     ImageFilter, LogOptions, LoginOptions, PullOptions, RemoveOptions, SaveOptions, SaveTarget, TerminalSize,
     WaitCondition,
 };
+pub use stats::StatsReader;
 
 use cala_spec::progress::PullProgress;
 

@@ -34,9 +34,55 @@ pub fn ago(then_ns: i64, now_ns: i64) -> String {
     format!("{} ago", duration(now_ns.saturating_sub(then_ns)))
 }
 
+/// A duration in nanoseconds as Go prints it: `1h2m3.5s`, `7.742ms`, `12µs`, `0s`.
+#[must_use]
+pub fn go_duration(nanoseconds: u64) -> String {
+    let unit = |whole: u64, unit: u64, name: &str| {
+        let (number, rest) = (whole / unit, whole % unit);
+        let digits = usize::try_from(unit.ilog10()).unwrap_or(0);
+        let fraction = format!("{rest:0digits$}");
+        match fraction.trim_end_matches('0') {
+            "" => format!("{number}{name}"),
+            fraction => format!("{number}.{fraction}{name}"),
+        }
+    };
+    match nanoseconds {
+        0 => "0s".to_owned(),
+        1..1_000 => format!("{nanoseconds}ns"),
+        1_000..1_000_000 => unit(nanoseconds, 1_000, "µs"),
+        1_000_000..1_000_000_000 => unit(nanoseconds, 1_000_000, "ms"),
+        _ => {
+            let (minutes, rest) = (nanoseconds / 60_000_000_000, nanoseconds % 60_000_000_000);
+            let seconds = unit(rest, 1_000_000_000, "s");
+            match (minutes / 60, minutes % 60) {
+                (0, 0) => seconds,
+                (0, minutes) => format!("{minutes}m{seconds}"),
+                (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_read_as_in_go() {
+        for (nanoseconds, text) in [
+            (0, "0s"),
+            (999, "999ns"),
+            (1_500, "1.5µs"),
+            (7_742_000, "7.742ms"),
+            (1_000_000_000, "1s"),
+            (3_899_913_885, "3.899913885s"),
+            (65_000_000_000, "1m5s"),
+            (3_723_500_000_000, "1h2m3.5s"),
+            (7_200_000_000_000, "2h0m0s"),
+        ] {
+            assert_eq!(go_duration(nanoseconds), text);
+        }
+    }
 
     #[test]
     fn durations_read_as_in_podman() {

@@ -1,8 +1,7 @@
 //! `cala container …`: the commands on containers under their long names.
 
 use super::{
-    attach, cp, create, diff, exec, exists, export, init, inspect, kill, logs, pause, port, prune, ps,
-    rename, restart, rm, run as run_command, start, stop, wait,
+    attach, cp, create, diff, exec, exists, export, init, inspect, kill, logs, pause, port, prune, ps, rename, restart, rm, run as run_command, start, stats, stop, top, wait,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -34,7 +33,9 @@ pub(crate) enum Commands {
     Rm(rm::Args),
     Run(run_command::Args),
     Start(start::Args),
+    Stats(stats::Args),
     Stop(stop::Args),
+    Top(top::Args),
     Unpause(pause::UnpauseArgs),
     Wait(wait::Args),
 }
@@ -61,7 +62,9 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Rm(args) => rm::run(&args, context),
         Commands::Run(args) => run_command::run(&args, context),
         Commands::Start(args) => start::run(&args, context),
+        Commands::Stats(args) => stats::run(&args, context),
         Commands::Stop(args) => stop::run(&args, context),
+        Commands::Top(args) => top::run(&args, context),
         Commands::Unpause(args) => pause::unpause(&args, context),
         Commands::Wait(args) => wait::run(&args, context),
     }

@@ -121,7 +121,7 @@ fn below_mount(group: &Path) -> Option<String> {
 }
 
 /// The control group of the last start; absolute.
-pub(super) fn cgroup_of(dir: &Path) -> Option<PathBuf> {
+pub(crate) fn cgroup_of(dir: &Path) -> Option<PathBuf> {
     #[derive(serde::Deserialize)]
     struct Plan {
         cgroup: Option<PathBuf>,

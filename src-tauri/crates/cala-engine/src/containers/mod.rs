@@ -22,9 +22,11 @@ mod start;
 mod stop;
 mod volume_mounts;
 mod volumes_from;
+mod top;
 mod wait;
 
 pub use exec::ExecStarted;
+pub(crate) use inspect::cgroup_of;
 pub(crate) use plan::outward_address;
 pub(crate) use private::OPENED;
 pub use stop::Stopped;

@@ -16,6 +16,8 @@ mod network;
 mod network_doctor;
 mod network_map;
 mod volume;
+mod stats;
+mod top;
 
 pub use change::{Change, ChangeKind};
 pub use container::{ContainerSummary, PortMapping};
@@ -39,3 +41,5 @@ pub use network_doctor::{
 };
 pub use network_map::{MapContainer, MapEndpoint, MapLive, MapNetwork, MapPort, MapUplink, NetworkMap};
 pub use volume::VolumeInspect;
+pub use stats::{ContainerStats, NetworkStats};
+pub use top::ProcessTable;
