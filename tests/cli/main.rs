@@ -9,6 +9,7 @@ mod archives;
 mod attached;
 mod bad_input;
 mod files;
+mod copies;
 mod formats;
 mod help;
 mod image_commands;

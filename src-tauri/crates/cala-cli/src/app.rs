@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, completion, container, cp, create, diff, events, exec, export, history, image, images, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi, run as run_command, save, start, stats, stop, tag, top, untag, version, volume, wait,
+    attach, completion, container, cp, create, diff, events, exec, export, history, image, images, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi, run as run_command, save, start, stats, stop, tag, top, untag, update, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -82,6 +82,7 @@ enum Commands {
     Unpause(pause::UnpauseArgs),
     Unpublish(publish::WithdrawArgs),
     Untag(untag::Args),
+    Update(update::Args),
     Version(version::Args),
     #[command(subcommand, about = "Manage volumes")]
     Volume(volume::Commands),
@@ -169,6 +170,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Unpause(args) => pause::unpause(&args, context),
         Commands::Unpublish(args) => publish::withdraw(&args, context),
         Commands::Untag(args) => untag::run(&args, context),
+        Commands::Update(args) => update::run(&args, context),
         Commands::Version(args) => version::run(&args),
         Commands::Volume(command) => volume::run(command, context),
         Commands::Wait(args) => wait::run(&args, context),

@@ -57,6 +57,8 @@ pub use options::{
     AttachOptions, ContainerFilter, CopyEnd, CopyOptions, EngineOptions, EventOptions, ExecOptions,
     ImageFilter, LogOptions, LoginOptions, PullOptions, RemoveOptions, SaveOptions, SaveTarget, TerminalSize,
     WaitCondition,
+    AttachOptions, CloneOptions, ContainerFilter, EngineOptions, EventOptions, ExecOptions, ImageFilter,
+    LogOptions, LoginOptions, PullOptions, RemoveOptions, TerminalSize, UpdateOptions, WaitCondition,
 };
 pub use stats::StatsReader;
 

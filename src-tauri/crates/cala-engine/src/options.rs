@@ -4,9 +4,9 @@ use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cala_spec::Platform;
 use cala_spec::container::PullPolicy;
 use cala_store::archive::ArchiveFormat;
+use cala_spec::{ByteSize, ContainerName, Platform, RestartPolicy};
 
 /// Where the engine keeps things and finds its programs.
 #[derive(Debug, Clone, Default)]
@@ -140,6 +140,34 @@ pub struct RemoveOptions {
     pub timeout: Option<Duration>,
     /// Also, and first, the containers that cannot be without it (`--depend`).
     pub depend: bool,
+}
+
+/// What `update` changes; `None` leaves what is.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct UpdateOptions {
+    /// Bytes of memory; 0 is no limit.
+    pub memory: Option<ByteSize>,
+    /// CPUs, 1.5 is one and a half; 0 is no limit.
+    pub cpus: Option<f64>,
+    /// Processes and threads; 0 and less are no limit.
+    pub pids_limit: Option<i64>,
+    /// What is done when it ends.
+    pub restart: Option<RestartPolicy>,
+}
+
+/// How `container clone` makes its copy.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CloneOptions {
+    /// Its name; the original's with `-clone` by default.
+    pub name: Option<ContainerName>,
+    /// Another image.
+    pub image: Option<String>,
+    /// Other limits.
+    pub limits: UpdateOptions,
+    /// Remove the original.
+    pub destroy: bool,
+    /// Also when it runs.
+    pub force: bool,
 }
 
 /// What `wait` waits for.

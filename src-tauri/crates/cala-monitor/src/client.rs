@@ -12,8 +12,8 @@ use cala_spec::PortMapping;
 use crate::MonitorError;
 use crate::plan::Membership;
 use crate::protocol::{
-    AttachOptions, ExecRequest, ExitInfo, MAX_MESSAGE, NewName, PROTOCOL, Reply, Request, SOCKET_NAME,
-    StatusInfo, encode_message,
+    AttachOptions, ExecRequest, ExitInfo, MAX_MESSAGE, NewLimits, NewName, PROTOCOL, Reply, Request,
+    SOCKET_NAME, StatusInfo, encode_message,
 };
 
 /// Limit of every answer that does not wait for the container itself. Generous, because a machine may be overloaded.
@@ -90,7 +90,7 @@ impl MonitorClient {
     fn launch(&mut self, plan: &Path, run_dir: &Path) -> Result<(), MonitorError> {
         let mut bytes = message(&hello())?;
         bytes.extend(message(&Request::Launch { plan: plan.to_owned(), run_dir: run_dir.to_owned() })?);
-        self.limit(Some(ANSWER_LIMIT))?;
+        self.patience(Some(ANSWER_LIMIT))?;
         self.write(&bytes)?;
         self.expect_hello()
     }
@@ -104,7 +104,7 @@ impl MonitorClient {
         let stream =
             cala_sys::scm::connect(&socket).map_err(|source| MonitorError::NotRunning { socket, source })?;
         let mut client = Self { stream };
-        client.limit(Some(ANSWER_LIMIT))?;
+        client.patience(Some(ANSWER_LIMIT))?;
         client.send(&hello())?;
         client.expect_hello()?;
         Ok(client)
@@ -155,6 +155,14 @@ impl MonitorClient {
     /// As [`Self::start`].
     pub fn init(&mut self) -> Result<(), MonitorError> {
         self.done(&Request::Init)
+    }
+
+    /// Sets other limits of the running container.
+    ///
+    /// # Errors
+    /// [`MonitorError::Refused`] with the codes `no_cgroup`, `cgroup_controller_missing`, `cgroup_failed`.
+    pub fn limit(&mut self, limits: NewLimits) -> Result<(), MonitorError> {
+        self.done(&Request::Limit(Box::new(limits)))
     }
 
     /// Tells the running container's monitor what it is called now; its networks answer to that name on return.
@@ -268,9 +276,9 @@ impl MonitorClient {
         keep: bool,
     ) -> Result<StopOutcome, MonitorError> {
         let timeout_ms = timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
-        self.limit(None)?;
+        self.patience(None)?;
         let reply = self.ask(&Request::Stop { signal, timeout_ms, keep })?;
-        self.limit(Some(ANSWER_LIMIT))?;
+        self.patience(Some(ANSWER_LIMIT))?;
         match reply {
             Reply::Stopped { killed } => Ok(StopOutcome { killed }),
             other => Err(unexpected(other)),
@@ -282,7 +290,7 @@ impl MonitorClient {
     /// # Errors
     /// [`MonitorError::Closed`] when the monitor was killed: the container's code is 137 then.
     pub fn wait(mut self) -> Result<ExitInfo, MonitorError> {
-        self.limit(None)?;
+        self.patience(None)?;
         match self.ask(&Request::Wait)? {
             Reply::Exited(info) => Ok(info),
             other => Err(unexpected(other)),
@@ -295,7 +303,7 @@ impl MonitorClient {
     /// # Errors
     /// Errors of the connection.
     pub fn into_waiter(mut self) -> Result<UnixStream, MonitorError> {
-        self.limit(None)?;
+        self.patience(None)?;
         self.send(&Request::Wait)?;
         Ok(self.stream)
     }
@@ -312,11 +320,11 @@ impl MonitorClient {
     }
 
     fn into_attachment(self) -> Result<Attachment, MonitorError> {
-        self.limit(None)?;
+        self.patience(None)?;
         Ok(Attachment { stream: self.stream })
     }
 
-    fn limit(&self, limit: Option<Duration>) -> Result<(), MonitorError> {
+    fn patience(&self, limit: Option<Duration>) -> Result<(), MonitorError> {
         let set = self.stream.set_read_timeout(limit).and_then(|()| self.stream.set_write_timeout(limit));
         set.map_err(MonitorError::io("set a time limit on the monitor's socket"))
     }

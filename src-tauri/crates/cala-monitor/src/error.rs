@@ -81,10 +81,11 @@ impl MonitorError {
 }
 
 /// The codes that a monitor sends of itself, as constants for [`Classify::code`]; it passes on those of holders too.
-const CODES: [&str; 27] = [
+const CODES: [&str; 28] = [
     "address_not_here",
     "already_connected",
     "already_running",
+    "cgroup_controller_missing",
     "cgroup_failed",
     "container_ended",
     "controller_missing",

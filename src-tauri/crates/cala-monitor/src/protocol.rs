@@ -75,6 +75,8 @@ pub enum Request {
     Wait,
     /// How it is doing.
     Status,
+    /// Set other limits of the container's control group.
+    Limit(Box<NewLimits>),
     /// The container has another name now.
     Rename(Box<NewName>),
     /// Join one more network.
@@ -139,6 +141,18 @@ pub enum Reply {
     UserNamespace,
     /// It did not work.
     Error(Failure),
+}
+
+/// Limits from now on; `None` leaves what is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NewLimits {
+    /// Bytes of memory; [`u64::MAX`] is no limit.
+    pub memory: Option<u64>,
+    /// Microseconds of CPU time in each period of 100 ms; [`u64::MAX`] is no limit.
+    pub cpu_quota: Option<u64>,
+    /// Processes and threads; [`u64::MAX`] is no limit.
+    pub pids: Option<u64>,
 }
 
 /// What a container is called from now on.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cala_spec::{Classify, ErrorKind, Hints};
 
-/// Limits of a cgroup; `None` leaves the kernel's default.
+/// Limits of a cgroup; `None` leaves what is, for a new one the kernel's default. `u64::MAX` and infinity are no limit.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Limits {
     /// Bytes of memory (`memory.max`).
@@ -33,7 +33,7 @@ impl Limits {
                 controller: "memory",
                 what: "memory",
                 file: "memory.max",
-                value: bytes.to_string(),
+                value: number_or_max(bytes),
             });
         }
         if let Some(cpus) = self.cpus {
@@ -44,7 +44,7 @@ impl Limits {
                 controller: "pids",
                 what: "processes",
                 file: "pids.max",
-                value: pids.to_string(),
+                value: number_or_max(pids),
             });
         }
         settings
@@ -53,6 +53,9 @@ impl Limits {
 
 /// Microseconds of CPU in each period of 100 ms; the kernel takes no less than 1 ms.
 fn cpu_max(cpus: f64) -> String {
+    if cpus.is_infinite() {
+        return "max 100000".to_owned();
+    }
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -60,6 +63,10 @@ fn cpu_max(cpus: f64) -> String {
     )]
     let quota = (cpus * 100_000.0).clamp(1_000.0, 1e15) as u64;
     format!("{quota} 100000")
+}
+
+fn number_or_max(number: u64) -> String {
+    if number == u64::MAX { "max".to_owned() } else { number.to_string() }
 }
 
 /// Hands the controllers of these settings down to the children of a directory.
@@ -169,6 +176,17 @@ impl Cgroup {
         Ok(cgroup)
     }
 
+    /// Sets other limits while it is in use; enables the needed controllers in its parent.
+    ///
+    /// # Errors
+    ///
+    /// [`CgroupError`]; limits before the one that failed are set.
+    pub fn set(&self, limits: &Limits) -> Result<(), CgroupError> {
+        let settings = limits.settings();
+        enable(self.path.parent().unwrap_or(Path::new("/")), &settings)?;
+        settings.iter().try_for_each(|setting| self.write(setting.file, &setting.value))
+    }
+
     /// Opens an existing directory.
     ///
     /// # Errors
@@ -246,6 +264,7 @@ mod tests {
     fn cpus_become_a_share_of_the_period() {
         assert_eq!(cpu_max(1.5), "150000 100000");
         assert_eq!(cpu_max(0.000_1), "1000 100000");
+        assert_eq!(cpu_max(f64::INFINITY), "max 100000");
     }
 
     #[test]
@@ -257,6 +276,31 @@ mod tests {
         assert!(error.to_string().contains("controller `memory` is not available"), "{error}");
         assert!(!dir.path().join("c").exists(), "nothing is left");
         assert!(!error.hints().is_empty());
+    }
+
+    #[test]
+    fn limits_are_changed_and_lifted() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let group = dir.path().join("c");
+        std::fs::create_dir(&group).expect("made");
+        for file in ["cgroup.controllers", "cgroup.subtree_control"] {
+            std::fs::write(dir.path().join(file), "cpu memory pids").expect("file");
+        }
+        let cgroup = Cgroup::open(&group).expect("open");
+        let read = |file: &str| std::fs::read_to_string(group.join(file)).unwrap_or_default();
+        let limits = Limits { memory: Some(1 << 20), cpus: Some(0.5), pids: None };
+        cgroup.set(&limits).expect("set");
+        assert_eq!(
+            (read("memory.max"), read("cpu.max"), read("pids.max")),
+            ("1048576".into(), "50000 100000".into(), String::new())
+        );
+        cgroup
+            .set(&Limits { memory: Some(u64::MAX), cpus: Some(f64::INFINITY), pids: Some(u64::MAX) })
+            .expect("set");
+        assert_eq!(
+            (read("memory.max"), read("cpu.max"), read("pids.max")),
+            ("max".into(), "max 100000".into(), "max".into())
+        );
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub use network::{Network, NetworkAttachment, NetworkSpec, NetworkStatus};
 pub use platform::Platform;
 pub use port::{PortMapping, Protocol};
 pub use reference::Reference;
+pub use restart::RestartPolicy;
 pub use signal::Signal;
 pub use size::ByteSize;
 pub use status::ContainerStatus;

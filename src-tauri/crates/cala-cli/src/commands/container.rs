@@ -1,7 +1,7 @@
 //! `cala container …`: the commands on containers under their long names.
 
 use super::{
-    attach, cp, create, diff, exec, exists, export, init, inspect, kill, logs, pause, port, prune, ps, rename, restart, rm, run as run_command, start, stats, stop, top, wait,
+    attach, checkpoint, clone, cp, create, diff, exec, exists, export, init, inspect, kill, logs, pause, port, prune, ps, rename, restart, rm, run as run_command, start, stats, stop, top, update, wait,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -11,6 +11,8 @@ use crate::failure::Failure;
 pub(crate) enum Commands {
     Attach(attach::Args),
     Cp(cp::Args),
+    Checkpoint(checkpoint::Args),
+    Clone(clone::Args),
     Create(create::Args),
     Diff(diff::Args),
     Exec(exec::Args),
@@ -30,6 +32,7 @@ pub(crate) enum Commands {
     Ps(ps::Args),
     Rename(rename::Args),
     Restart(restart::Args),
+    Restore(checkpoint::RestoreArgs),
     Rm(rm::Args),
     Run(run_command::Args),
     Start(start::Args),
@@ -37,6 +40,7 @@ pub(crate) enum Commands {
     Stop(stop::Args),
     Top(top::Args),
     Unpause(pause::UnpauseArgs),
+    Update(update::Args),
     Wait(wait::Args),
 }
 
@@ -44,6 +48,8 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
     match command {
         Commands::Attach(args) => attach::run(&args, context),
         Commands::Cp(args) => cp::run(&args, context),
+        Commands::Checkpoint(args) => checkpoint::run(&args),
+        Commands::Clone(args) => clone::run(&args, context),
         Commands::Create(args) => create::run(&args, context),
         Commands::Diff(args) => diff::run(&args, context),
         Commands::Exec(args) => exec::run(&args, context),
@@ -59,6 +65,7 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Prune(args) => prune::run(&args, context),
         Commands::Rename(args) => rename::run(&args, context),
         Commands::Restart(args) => restart::run(&args, context),
+        Commands::Restore(args) => checkpoint::restore(&args),
         Commands::Rm(args) => rm::run(&args, context),
         Commands::Run(args) => run_command::run(&args, context),
         Commands::Start(args) => start::run(&args, context),
@@ -66,6 +73,7 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Stop(args) => stop::run(&args, context),
         Commands::Top(args) => top::run(&args, context),
         Commands::Unpause(args) => pause::unpause(&args, context),
+        Commands::Update(args) => update::run(&args, context),
         Commands::Wait(args) => wait::run(&args, context),
     }
 }

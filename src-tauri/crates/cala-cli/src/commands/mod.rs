@@ -1,6 +1,8 @@
 //! One file per command: its clap type and what it does.
 
 pub(crate) mod attach;
+pub(crate) mod checkpoint;
+pub(crate) mod clone;
 pub(crate) mod completion;
 pub(crate) mod container;
 pub(crate) mod cp;
@@ -20,6 +22,7 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod kill;
 pub(crate) mod load;
+pub(crate) mod limits;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod logs;
@@ -45,6 +48,7 @@ pub(crate) mod stop;
 pub(crate) mod tag;
 pub(crate) mod untag;
 pub(crate) mod top;
+pub(crate) mod update;
 pub(crate) mod version;
 pub(crate) mod volume;
 pub(crate) mod wait;

@@ -27,6 +27,8 @@ const NAMES: &[&str] = &[
     "unmount",
     "unshare",
     "update",
+    "untag",
+    "volume",
 ];
 
 /// Those of the groups that are there, by the name of the group.
@@ -50,6 +52,14 @@ const IN_GROUPS: &[(&str, &[&str])] = &[
         ],
     ),
     ("image", &["build", "diff", "import", "mount", "push", "scp", "search", "sign", "trust", "unmount"]),
+    ("container", &["cleanup", "commit", "cp", "diff", "export", "mount", "runlabel", "unmount"]),
+    (
+        "image",
+        &[
+            "build", "diff", "history", "import", "load", "mount", "prune", "push", "save", "scp", "search",
+            "sign", "tree", "trust", "unmount", "untag",
+        ],
+    ),
 ];
 
 /// Adds them, hidden, so that they are understood.

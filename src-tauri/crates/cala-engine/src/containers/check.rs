@@ -1,7 +1,7 @@
 //! Checks of a wish, before an image is pulled or anything is made.
 
 use cala_spec::ContainerSpec;
-use cala_spec::container::NetworkMode;
+use cala_spec::container::{NetworkMode, Resources};
 use cala_spec::mount::Mount;
 use cala_spec::namespaces::{IpcMode, NamespaceMode};
 use cala_spec::restart::RestartPolicy;
@@ -67,19 +67,26 @@ fn kernel_release() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
 }
 
+/// Limits that are numbers at all.
+pub(super) fn resources(resources: &Resources) -> Result<()> {
+    let invalid = |code, text: &str| Err(EngineError::invalid(code, text));
+    if resources.cpus.is_some_and(|cpus| cpu_quota(cpus).is_none()) {
+        return invalid("invalid_cpus", "invalid value for --cpus: it must be a positive number such as 0.5");
+    }
+    if resources.memory.is_some_and(|memory| memory.0 == 0) {
+        return invalid("invalid_memory", "invalid value for --memory: it must be more than 0");
+    }
+    Ok(())
+}
+
 fn numbers(spec: &ContainerSpec) -> Result<()> {
     let invalid = |code, text: &str| Err(EngineError::invalid(code, text));
+    resources(&spec.resources)?;
     if spec.remove && spec.restart != RestartPolicy::No {
         return invalid(
             "restart_and_remove",
             "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"",
         );
-    }
-    if spec.resources.cpus.is_some_and(|cpus| cpu_quota(cpus).is_none()) {
-        return invalid("invalid_cpus", "invalid value for --cpus: it must be a positive number such as 0.5");
-    }
-    if spec.resources.memory.is_some_and(|memory| memory.0 == 0) {
-        return invalid("invalid_memory", "invalid value for --memory: it must be more than 0");
     }
     if spec.shm_size.is_some_and(|size| size.0 == 0) {
         return invalid("invalid_shm_size", "invalid value for --shm-size: it must be more than 0");
@@ -151,7 +158,6 @@ pub(super) fn default_hostname(spec: &ContainerSpec, id: &cala_spec::ContainerId
 #[cfg(test)]
 mod tests {
     use cala_spec::ByteSize;
-    use cala_spec::container::Resources;
 
     use super::*;
 

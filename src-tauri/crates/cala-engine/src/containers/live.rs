@@ -131,7 +131,7 @@ impl Engine {
     }
 
     /// Changes a container's record while nobody starts or removes it.
-    fn change(
+    pub(super) fn change(
         &self,
         id: &ContainerId,
         change: impl FnOnce(&Self, &Container) -> Result<ContainerConfig>,

@@ -1,6 +1,7 @@
 //! What can be done with containers, an act per file.
 
 mod check;
+mod clone;
 mod create;
 mod exec;
 mod files;
@@ -23,6 +24,7 @@ mod stop;
 mod volume_mounts;
 mod volumes_from;
 mod top;
+mod update;
 mod wait;
 
 pub use exec::ExecStarted;

@@ -106,7 +106,7 @@ impl Engine {
 }
 
 /// Without force only what does not run is removed. What was only made ready has not run yet.
-fn refuse_running(entry: &ContainerEntry) -> Result<()> {
+pub(super) fn refuse_running(entry: &ContainerEntry) -> Result<()> {
     let (id, alive) = match entry {
         ContainerEntry::Sound(container) => (&container.config.id, container.alive),
         ContainerEntry::Damaged(damaged) => (&damaged.id, damaged.alive),

@@ -19,6 +19,8 @@ pub(super) struct Subject {
     pid_start_time: u64,
     started_ns: i64,
     group: Option<PathBuf>,
+    /// The group does not tell all that is asked for.
+    pub(super) needs_sum: bool,
     /// Whether the counters of its first process's network are its own.
     own_network: bool,
 }
@@ -40,13 +42,16 @@ impl Subject {
     pub(super) fn of(container: &Container, group: Option<PathBuf>) -> Self {
         let runs = container.alive && container.state.status.has_run();
         let network = &container.config.spec.network;
+        let group = group.filter(|group| group.join("cgroup.procs").exists());
+        let has = |file: &str| group.as_ref().is_some_and(|group| group.join(file).exists());
         Self {
+            needs_sum: runs && !(has("memory.current") && has("pids.current")),
             id: container.config.id.to_string(),
             name: container.config.name.to_string(),
             pid: if runs { container.state.pid } else { 0 },
             pid_start_time: container.state.pid_start_time,
             started_ns: container.state.started_ns,
-            group: group.filter(|group| group.join("cgroup.procs").exists()),
+            group,
             own_network: *network != cala_spec::container::NetworkMode::Host,
         }
     }
@@ -120,6 +125,7 @@ mod tests {
             pid_start_time: Stat::read(pid).unwrap().started,
             started_ns: 1_000_000_000,
             group: None,
+            needs_sum: true,
             own_network: true,
         }
     }

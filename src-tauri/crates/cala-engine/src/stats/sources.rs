@@ -19,10 +19,10 @@ pub(super) struct Sum {
     pub(super) threads: u64,
 }
 
-/// The sums of all containers, by the host pid of their first processes: one walk through /proc, in which only processes
+/// The sums of those containers whose groups do not tell all, by the host pid of their first processes: one walk through /proc, in which only processes
 /// of containers are looked at more closely. Those of namespaces further inside are left out.
 pub(super) fn by_container(subjects: &[Subject]) -> HashMap<i32, Sum> {
-    let running = subjects.iter().map(|subject| subject.pid).filter(|pid| *pid > 0);
+    let running = subjects.iter().filter(|subject| subject.needs_sum).map(|subject| subject.pid);
     let owners: HashMap<PathBuf, i32> =
         running.filter_map(|pid| Some((processes::namespace(pid)?, pid))).collect();
     let mut sums = HashMap::new();

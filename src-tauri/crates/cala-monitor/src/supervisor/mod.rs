@@ -10,10 +10,10 @@
 
 mod client;
 mod exec;
+mod group;
 mod listeners;
 mod networks;
 mod own_files;
-mod pause;
 mod process;
 mod remove;
 mod requests;

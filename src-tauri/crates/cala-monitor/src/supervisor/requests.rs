@@ -101,6 +101,7 @@ impl Monitor {
             Request::Unpause => self.pause(false),
             Request::Wait => Ok(self.wait(index)),
             Request::Status => Ok(Some(Reply::Status(self.status()))),
+            Request::Limit(limits) => self.limit(*limits),
             Request::Rename(new) => self.rename(*new),
             Request::Connect(membership) => self.change_networks(|networks| networks.connect(&membership)),
             Request::Disconnect { network } => self.change_networks(|networks| networks.disconnect(&network)),
