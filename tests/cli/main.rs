@@ -18,6 +18,7 @@ mod life;
 mod networks;
 mod objects;
 mod process;
+mod secrets;
 mod starts;
 mod volumes;
 

@@ -19,6 +19,7 @@ mod pause;
 mod private;
 mod reach;
 mod restart;
+mod secrets;
 mod volume_archives;
 mod volumes;
 

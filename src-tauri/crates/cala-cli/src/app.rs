@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, completion, container, cp, create, diff, events, exec, export, history, image, images, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi, run as run_command, save, start, stats, stop, tag, top, untag, update, version, volume, wait,
+    attach, completion, container, cp, create, diff, events, exec, export, history, image, images, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi, run as run_command, save, secret, start, stats, stop, tag, top, untag, update, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -74,6 +74,8 @@ enum Commands {
     Rmi(rmi::Args),
     Run(run_command::Args),
     Save(save::Args),
+    #[command(subcommand, about = "Manage secrets")]
+    Secret(secret::Commands),
     Start(start::Args),
     Stats(stats::Args),
     Stop(stop::Args),
@@ -162,6 +164,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Rmi(args) => rmi::run(&args, context),
         Commands::Run(args) => run_command::run(&args, context),
         Commands::Save(args) => save::run(&args, context),
+        Commands::Secret(command) => secret::run(command, context),
         Commands::Start(args) => start::run(&args, context),
         Commands::Stats(args) => stats::run(&args, context),
         Commands::Stop(args) => stop::run(&args, context),

@@ -159,6 +159,9 @@ pub(crate) struct CreateOptions {
     /// Remove the container and its anonymous volumes when it ends
     #[arg(long)]
     pub(crate) rm: bool,
+    /// Give the container a secret (NAME[,type=mount|env][,target=PATH|VARIABLE][,uid=UID][,gid=GID][,mode=OCTAL])
+    #[arg(long, value_name = "secret")]
+    pub(crate) secret: Vec<String>,
     /// Security options
     #[arg(long, value_name = "stringArray")]
     pub(crate) security_opt: Vec<String>,
@@ -218,6 +221,7 @@ impl CreateOptions {
             env: self.environment()?,
             mounts: self.mounts()?,
             volumes_from: self.volumes_from.clone(),
+            secrets: self.secret.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
             workdir: self.workdir.clone(),
             user: self.user.clone(),
             hostname: self.hostname.clone().filter(|name| !name.is_empty()),

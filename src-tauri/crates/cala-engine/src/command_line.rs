@@ -131,6 +131,7 @@ fn surroundings(line: &mut Line, spec: &ContainerSpec) {
     line.all("--expose", spec.expose.iter().cloned());
     line.flag("--read-only-tmpfs=false", spec.read_only_everywhere);
     line.maybe("--pidfile", spec.pid_file.as_ref().map(|file| file.display()));
+    line.all("--secret", spec.secrets.iter().map(ToString::to_string));
     line.all("--volumes-from", spec.volumes_from.iter().cloned());
     for mount in &spec.mounts {
         let (option, value) = mount_words(mount);

@@ -33,6 +33,7 @@ mod options;
 mod processes;
 mod programs;
 mod stats;
+mod secrets;
 mod time;
 mod timezone;
 pub mod view;

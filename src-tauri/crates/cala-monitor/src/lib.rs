@@ -24,4 +24,4 @@ mod supervisor;
 pub use client::{Attachment, ExecStarted, MonitorClient, StartedInfo};
 pub use error::MonitorError;
 pub use launcher::main;
-pub use plan::{LogPlan, Membership, NetworkPlan, RunPlan, SeccompPlan, VolumePlan};
+pub use plan::{LogPlan, Membership, NetworkPlan, RunPlan, SeccompPlan, SecretPlan, VolumePlan};

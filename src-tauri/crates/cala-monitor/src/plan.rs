@@ -40,6 +40,12 @@ pub struct RunPlan {
     /// The file that says the container's id (`--cidfile`): on `--rm` it goes with it.
     #[serde(default)]
     pub id_file: Option<PathBuf>,
+    /// Secrets that are files.
+    #[serde(default)]
+    pub secrets: Vec<SecretPlan>,
+    /// Secrets that are variables: their names, and the files that their values are read from.
+    #[serde(default)]
+    pub secret_env: Vec<(String, PathBuf)>,
     /// Directories of mounts that the container writes over, each made anew with `upper`, `work` and `merged` in it.
     #[serde(default)]
     pub overlays: Vec<PathBuf>,
@@ -126,6 +132,21 @@ pub struct VolumePlan {
     /// The group that a fresh one is given to.
     #[serde(default)]
     pub gid: Option<u32>,
+}
+
+/// A secret that is a file of the container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretPlan {
+    /// The file in the container's directory that its bytes are read from.
+    pub source: PathBuf,
+    /// Its absolute path in the container.
+    pub destination: PathBuf,
+    /// Its owner in the container.
+    pub uid: u32,
+    /// Its group in the container.
+    pub gid: u32,
+    /// Its permission bits.
+    pub mode: u32,
 }
 
 /// Networks and published ports of a container; empty without a network of its own.

@@ -31,6 +31,7 @@ pub mod protected;
 mod resolve;
 pub mod rootfs;
 pub mod seccomp;
+mod secrets;
 mod stage;
 mod sysctl;
 pub mod user;
@@ -39,4 +40,6 @@ mod volumes;
 pub use create::{Created, Started, create};
 pub use error::StartError;
 pub use exec::{ExecRequest, exec};
-pub use plan::{Container, Fill, Gate, IdLine, IdMapPlan, IdWriter, RootfsPlan, Stdio, Volume};
+pub use plan::{
+    Container, Fill, Gate, IdLine, IdMapPlan, IdWriter, RootfsPlan, SecretFile, Secrets, Stdio, Volume,
+};

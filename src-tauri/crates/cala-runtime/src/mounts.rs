@@ -327,6 +327,6 @@ fn is_directory(fd: impl AsFd) -> Result<bool, Errno> {
     Ok(FileType::from_raw_mode(fstat(fd)?.st_mode) == FileType::Directory)
 }
 
-fn is_procfs(fd: impl AsFd) -> Result<bool, Errno> {
+pub(crate) fn is_procfs(fd: impl AsFd) -> Result<bool, Errno> {
     Ok(i128::from(fstatfs(fd)?.f_type) == PROC_SUPER_MAGIC)
 }

@@ -34,6 +34,8 @@ pub struct Container<'a> {
     pub make_workdir: bool,
     /// Volumes that something is to be done about before they are mounted.
     pub volumes: &'a [Volume],
+    /// Files that are in no layer.
+    pub secrets: Secrets<'a>,
     /// Name a user that is only a number in the container's /etc/passwd and /etc/group, as Podman does.
     pub name_user: bool,
     /// Groups of the container that its process is in too, names or numbers; resolved as the user is.
@@ -75,6 +77,30 @@ pub struct Volume {
     pub chown: bool,
     /// User and group that one with something to fill is given to, whatever the image has there.
     pub owner: (Option<u32>, Option<u32>),
+}
+
+/// Files on a tmpfs of the container alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Secrets<'a> {
+    /// An existing directory to mount the tmpfs on; not looked at when there is no file.
+    pub scratch: &'a Path,
+    /// The files.
+    pub files: &'a [SecretFile],
+}
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub struct SecretFile {
+    /// The file that its bytes are read from.
+    pub source: PathBuf,
+    /// Its absolute path in the container.
+    pub destination: PathBuf,
+    /// Its owner in the container.
+    pub uid: u32,
+    /// Its group in the container.
+    pub gid: u32,
+    /// Its permission bits.
+    pub mode: u32,
 }
 
 /// What a volume gets of the image's directory at its place.

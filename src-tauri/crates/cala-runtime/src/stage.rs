@@ -22,7 +22,9 @@ use crate::error::Step;
 use crate::mounts::Mounter;
 use crate::namespaces::{self, Namespaces};
 use crate::process::{self, Launch, MissingDirectory, Program, Surroundings};
-use crate::{Container, StartError, Stdio, devices, init, masks, mounts, rootfs, sysctl, user, volumes};
+use crate::{
+    Container, StartError, Stdio, devices, init, masks, mounts, rootfs, secrets, sysctl, user, volumes,
+};
 
 /// Lives the new process.
 pub(crate) fn run(container: &Container<'_>, namespaces: &Namespaces, channel: OwnedFd) -> ! {
@@ -181,6 +183,7 @@ impl<'a> Stage<'a> {
         for entry in self.spec().mounts().iter().flatten() {
             mounter.mount(entry)?;
         }
+        secrets::add(root, self.container.secrets)?;
         if let Some(devices) = self.linux().and_then(|linux| linux.devices().as_ref()) {
             devices::add(root, devices)?;
         }

@@ -11,6 +11,7 @@ use crate::network::{NetworkAttachment, NetworkStatus};
 use crate::port::PortMapping;
 use crate::process::ProcessOptions;
 use crate::restart::RestartPolicy;
+use crate::secret::SecretUse;
 use crate::{ByteSize, ContainerId, ContainerName, ContainerStatus, Digest, Platform};
 
 /// What a person asks for: the input of `create` and `run`, from the command line, the window and later the API.
@@ -39,6 +40,9 @@ pub struct ContainerSpec {
     /// Containers whose volumes and folders it gets too, as `CONTAINER[:ro|rw]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes_from: Vec<String>,
+    /// Secrets that it gets, as files or variables.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretUse>,
     /// Working directory inside.
     pub workdir: Option<String>,
     /// `user[:group]`, names or numbers.

@@ -32,6 +32,7 @@ pub mod process;
 pub mod progress;
 pub mod reference;
 pub mod restart;
+pub mod secret;
 pub mod security_opt;
 pub mod signal;
 pub mod size;

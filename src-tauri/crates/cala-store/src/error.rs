@@ -161,6 +161,15 @@ pub enum StoreError {
     /// No volume has this name.
     #[error("no volume with name \"{0}\" found: no such volume")]
     NoSuchVolume(String),
+    /// No secret has this name, id or beginning of an id.
+    #[error("no secret with name or id \"{0}\": no such secret")]
+    NoSuchSecret(String),
+    /// Several ids begin so.
+    #[error("more than one result secret with prefix {0}: secret is ambiguous")]
+    AmbiguousSecret(String),
+    /// The name belongs to another secret.
+    #[error("{0}: secret name in use")]
+    SecretNameInUse(String),
     /// The name belongs to another volume.
     #[error("volume with name {0} already exists: volume already exists")]
     VolumeNameInUse(String),
@@ -269,6 +278,7 @@ impl Classify for StoreError {
             | Self::NoSuchImage(_)
             | Self::NoSuchBlob(_)
             | Self::NoSuchVolume(_)
+            | Self::NoSuchSecret(_)
             | Self::NoSuchNetwork(_) => ErrorKind::NotFound,
             Self::NameInUse { .. }
             | Self::ContainerRunning(_)
@@ -277,11 +287,13 @@ impl Classify for StoreError {
             | Self::NetworkNameInUse(_)
             | Self::NetworkInUse { .. }
             | Self::VolumeNameInUse(_)
+            | Self::SecretNameInUse(_)
             | Self::VolumeInUse { .. } => ErrorKind::Conflict,
             Self::RefusedRoot { .. }
             | Self::AmbiguousContainer { .. }
             | Self::AmbiguousImage { .. }
             | Self::AmbiguousNetwork { .. }
+            | Self::AmbiguousSecret(_)
             | Self::DefaultNetwork(_)
             | Self::InvalidArchive { .. }
             | Self::ArchiveRefused(_)
@@ -331,6 +343,9 @@ impl Classify for StoreError {
             Self::TooLarge { .. } => "document_too_large",
             Self::InvalidDocument { .. } => "invalid_document",
             Self::NoSuchVolume(_) => "no_such_volume",
+            Self::NoSuchSecret(_) => "no_such_secret",
+            Self::AmbiguousSecret(_) => "ambiguous_secret",
+            Self::SecretNameInUse(_) => "secret_name_in_use",
             Self::VolumeNameInUse(_) => "volume_name_in_use",
             Self::VolumeInUse { .. } => "volume_in_use",
             Self::VolumeDamaged { .. } => "volume_damaged",
@@ -377,6 +392,9 @@ impl Classify for StoreError {
                 "`cala rmi --force` removes it all the same".into()
             }
             Self::ImageDamaged { name, .. } => format!("`cala pull {name}` heals it").into(),
+            Self::NoSuchSecret(_) => "`cala secret ls` lists all secrets".into(),
+            Self::AmbiguousSecret(_) => "give more digits of the id".into(),
+            Self::SecretNameInUse(_) => "--replace puts the new one in its place".into(),
             Self::NoSuchVolume(_) => "`cala volume ls` lists all volumes".into(),
             Self::VolumeNameInUse(name) => {
                 format!("use it as it is, or remove it with `cala volume rm {name}`").into()

@@ -23,6 +23,7 @@ pub mod layers;
 pub mod networks;
 mod read;
 mod root;
+pub mod secrets;
 mod store;
 pub mod tar;
 pub mod unpack;
@@ -38,5 +39,6 @@ pub use images::{
     Image, ImageRecord, LayerUse, NewImage, PullGuard, RemoveLater, Removed, TreeRemover, parse_manifest,
 };
 pub use networks::{DamagedNetwork, NetworkEntry, default_network_id};
+pub use secrets::Secret;
 pub use store::{Store, new_container_id, now_ns, random_bytes};
 pub use volumes::{DamagedVolume, Volume, VolumeEntry};

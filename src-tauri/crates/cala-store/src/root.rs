@@ -21,7 +21,7 @@ const DATA: &str = "data root";
 pub(crate) const RUN: &str = "run root";
 
 /// Directories of the data root, parents first.
-const DIRECTORIES: [&str; 16] = [
+const DIRECTORIES: [&str; 17] = [
     "tmp",
     "trash",
     "images",
@@ -37,6 +37,7 @@ const DIRECTORIES: [&str; 16] = [
     "names/containers",
     "names/networks",
     "networks",
+    "secrets",
     "events",
 ];
 

@@ -23,6 +23,7 @@ const NAMES: &[&str] = &[
     "restart",
     "search",
     "secret",
+    "stats",
     "system",
     "unmount",
     "unshare",
@@ -95,10 +96,7 @@ pub(crate) fn asked_for(matches: &ArgMatches) -> Option<Failure> {
 /// The line it says; groups name the command of theirs that was asked for.
 fn failure(name: &str, matches: &ArgMatches) -> Failure {
     let first = matches.get_many::<String>("words").and_then(|mut words| words.next());
-    let group = matches!(
-        name,
-        "generate" | "healthcheck" | "kube" | "manifest" | "play" | "pod" | "secret" | "system"
-    );
+    let group = matches!(name, "generate" | "healthcheck" | "kube" | "manifest" | "play" | "pod" | "system");
     match first.filter(|word| group && !word.starts_with('-')) {
         Some(word) => Failure::new(format!("`cala {name} {word}` is not there yet")),
         None => Failure::new(format!("`cala {name}` is not there yet")),

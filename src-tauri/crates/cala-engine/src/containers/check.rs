@@ -23,6 +23,8 @@ const MAX_HOSTNAME: usize = 64;
 pub(super) struct Checked {
     /// Mounts with clean targets.
     pub(super) mounts: Vec<Mount>,
+    /// The bytes of the secrets, in the order of the wish.
+    pub(super) secrets: Vec<Vec<u8>>,
     /// The filter of `--security-opt seccomp=PROFILE`, for this container's capabilities.
     pub(super) seccomp: Option<LinuxSeccomp>,
 }
@@ -53,7 +55,7 @@ impl Engine {
             Seccomp::Profile(path) => Some(seccomp_profile::read(path, &capabilities, &kernel_release())?),
             Seccomp::Default | Seccomp::Unconfined => None,
         };
-        Ok(Checked { mounts, seccomp })
+        Ok(Checked { mounts, secrets: Vec::new(), seccomp })
     }
 
     /// What mounts are checked against.

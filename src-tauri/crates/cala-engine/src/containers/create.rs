@@ -46,6 +46,7 @@ impl Engine {
         let mut spec = spec;
         self.add_volumes_from(&mut spec)?;
         let mut checked = self.check(&spec)?;
+        checked.secrets = self.secrets_for(&mut spec)?;
         if let Some(name) = &spec.name {
             self.refuse_taken(name)?;
         }
@@ -94,7 +95,7 @@ impl Engine {
         let networks = self.attachments(&spec)?;
         let ports = self.ports(&spec, &networks, &defaults.exposed_ports)?;
         self.resolve_joined(&mut spec)?;
-        spec.mounts = mounts::with_image_volumes(checked.mounts, &defaults.volumes)?;
+        spec.mounts = mounts::with_image_volumes(checked.mounts.clone(), &defaults.volumes)?;
         spec.shm_size = Some(spec.shm_size.unwrap_or_else(|| default_shm_size(&spec)));
         mounts::make_sources(&spec.mounts)?;
         let anonymous = self.make_volumes(&mut spec)?;
@@ -105,7 +106,7 @@ impl Engine {
                 self.claim(config, &anonymous)
             })
             .and_then(|(config, dir)| {
-                let finished = self.finish(&config, &dir, checked.seccomp.as_ref());
+                let finished = self.finish(&config, &dir, &checked);
                 drop(dir);
                 finished.map(|()| config)
             });
@@ -191,19 +192,16 @@ impl Engine {
     }
 
     /// What belongs into the container's directory before anybody may start it.
-    fn finish(
-        &self,
-        config: &ContainerConfig,
-        dir: &ContainerDir,
-        seccomp: Option<&oci_spec::runtime::LinuxSeccomp>,
-    ) -> Result<()> {
-        let done =
-            seccomp.map_or(Ok(()), |profile| write_profile(&dir.path, profile)).and_then(|()| {
-                match dir.upper_owner {
-                    Some((uid, gid)) => Ok(self.helper()?.change_owner(&dir.path.join("upper"), uid, gid)?),
-                    None => Ok(()),
-                }
-            });
+    fn finish(&self, config: &ContainerConfig, dir: &ContainerDir, checked: &Checked) -> Result<()> {
+        let owner = || match dir.upper_owner {
+            Some((uid, gid)) => Ok(self.helper()?.change_owner(&dir.path.join("upper"), uid, gid)?),
+            None => Ok(()),
+        };
+        let seccomp = checked.seccomp.as_ref();
+        let done = seccomp
+            .map_or(Ok(()), |profile| write_profile(&dir.path, profile))
+            .and_then(|()| plan::write_secrets(&dir.path, &checked.secrets, !config.spec.remove))
+            .and_then(|()| owner());
         done.inspect_err(|_| self.unmake(&config.id))
     }
 

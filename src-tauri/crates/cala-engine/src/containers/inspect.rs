@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cala_spec::mount::{Mount, MountSource};
+use cala_spec::secret::SecretForm;
 use cala_spec::{ByteSize, ContainerConfig, ContainerId, ContainerState, ContainerStatus, Signal};
 use cala_store::{Container, Store};
 
@@ -11,8 +12,8 @@ use super::inspect_network::{bindings, exposed_ports, network_mode, network_sett
 use super::plan;
 use crate::oci::{CPU_PERIOD, OCI_VERSION, capabilities, cpu_quota, mounts, rlimits};
 use crate::view::{
-    ContainerInspect, GraphDriver, HostConfig, InspectConfig, InspectDevice, InspectMount, InspectState,
-    InspectUlimit, LogConfig, RestartPolicy,
+    ContainerInspect, GraphDriver, HostConfig, InspectConfig, InspectDevice, InspectMount, InspectSecret,
+    InspectState, InspectUlimit, LogConfig, RestartPolicy,
 };
 use crate::{Engine, Result, command_line, time};
 
@@ -195,6 +196,7 @@ fn config_of(store: &Store, config: &ContainerConfig) -> InspectConfig {
         stop_timeout: config.stop_timeout,
         create_command: command_line::create(&config.spec),
         umask: format!("{:04o}", config.spec.process.umask.unwrap_or(0o022)),
+        secrets: secrets(config),
         volumes: anonymous_places(store, config),
         exposed_ports: exposed_ports(config),
         on_build: None,
@@ -207,6 +209,21 @@ fn config_of(store: &Store, config: &ContainerConfig) -> InspectConfig {
         passwd: !config.spec.process.no_passwd,
         sd_notify_mode: "container".to_owned(),
     }
+}
+
+/// Those that are files, as Podman shows them.
+fn secrets(config: &ContainerConfig) -> Vec<InspectSecret> {
+    let all = config.spec.secrets.iter().filter_map(|secret| match secret.as_what {
+        SecretForm::Mount { uid, gid, mode, .. } => Some(InspectSecret {
+            name: secret.source.clone(),
+            id: secret.id.clone().unwrap_or_default(),
+            uid,
+            gid,
+            mode,
+        }),
+        SecretForm::Env { .. } => None,
+    });
+    all.collect()
 }
 
 /// The places of the volumes that were made without a name: those of the image, in Docker's form.

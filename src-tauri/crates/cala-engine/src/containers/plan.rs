@@ -4,11 +4,12 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use cala_monitor::{LogPlan, RunPlan, SeccompPlan, VolumePlan};
+use cala_monitor::{LogPlan, RunPlan, SeccompPlan, SecretPlan, VolumePlan};
 use cala_network::{addresses, files};
-use cala_spec::ContainerConfig;
 use cala_spec::container::NetworkMode;
 use cala_spec::mount::MountSource;
+use cala_spec::secret::SecretForm;
+use cala_spec::{ContainerConfig, ContainerSpec};
 use cala_userns::IdPlan;
 use oci_spec::runtime::LinuxSeccomp;
 
@@ -19,6 +20,8 @@ use crate::oci::security::{Seccomp, Security};
 use crate::oci::{self, Machine};
 use crate::{Engine, EngineError, Result, timezone};
 
+/// The folder of a container's directory that its secrets are in.
+const SECRETS: &str = "secrets";
 /// The current log file in a container's directory.
 pub(super) const LOG_FILE: &str = "ctr.log";
 /// The filter of `--security-opt seccomp=PROFILE`, as it was when the container was made.
@@ -116,6 +119,8 @@ impl Engine {
             cgroup: delegation.map(|place| place.group(config.id.as_str())),
             anonymous_volumes: if spec.remove { anonymous_volumes(store, config) } else { Vec::new() },
             id_file: spec.cidfile.clone(),
+            secrets: secret_files(spec, dir),
+            secret_env: secret_variables(spec, dir),
             overlays: mounts::overlay_dirs(&config.spec.mounts, dir),
             volumes: volumes(store, config, &volumes_dir)?,
             name_user: !spec.process.no_passwd,
@@ -181,6 +186,46 @@ fn volumes(
         });
     }
     Ok(plans)
+}
+
+/// Where the bytes of secret number `index` of a container are.
+fn secret_file(dir: &Path, index: usize) -> PathBuf {
+    dir.join(SECRETS).join(index.to_string())
+}
+
+/// Copies the secrets of a container into its directory, readable by the user only.
+pub(super) fn write_secrets(dir: &Path, secrets: &[Vec<u8>], durable: bool) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if secrets.is_empty() {
+        return Ok(());
+    }
+    let folder = dir.join(SECRETS);
+    let made = fs::DirBuilder::new().mode(0o700).create(&folder);
+    made.map_err(|error| EngineError::io("create", &folder, error))?;
+    for (index, bytes) in secrets.iter().enumerate() {
+        let path = secret_file(dir, index);
+        cala_sys::durable::create_exclusive(&path, bytes, durable)
+            .map_err(|error| EngineError::io("write", &path, error))?;
+    }
+    Ok(())
+}
+
+fn secret_files(spec: &ContainerSpec, dir: &Path) -> Vec<SecretPlan> {
+    let all = spec.secrets.iter().enumerate().filter_map(|(index, secret)| {
+        let SecretForm::Mount { uid, gid, mode, .. } = secret.as_what else { return None };
+        let (source, destination) = (secret_file(dir, index), PathBuf::from(secret.path()?));
+        Some(SecretPlan { source, destination, uid, gid, mode })
+    });
+    all.collect()
+}
+
+fn secret_variables(spec: &ContainerSpec, dir: &Path) -> Vec<(String, PathBuf)> {
+    let all = spec.secrets.iter().enumerate();
+    let variables = all.filter_map(|(index, secret)| match &secret.as_what {
+        SecretForm::Env { name } => Some((name.clone(), secret_file(dir, index))),
+        SecretForm::Mount { .. } => None,
+    });
+    variables.collect()
 }
 
 /// Where the log goes and when it is rotated.

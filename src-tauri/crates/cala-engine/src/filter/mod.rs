@@ -59,7 +59,7 @@ impl LabelTerm {
 }
 
 /// A regular expression as `name=` takes it; it matches anywhere in the text unless it says otherwise.
-fn regular(key: &str, text: &str) -> Result<Regex, InvalidValue> {
+pub(crate) fn regular(key: &str, text: &str) -> Result<Regex, InvalidValue> {
     Regex::new(text).map_err(|error| {
         InvalidValue::new(
             "invalid_filter",

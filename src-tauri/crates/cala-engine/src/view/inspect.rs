@@ -238,6 +238,10 @@ pub struct InspectConfig {
     pub stop_timeout: u64,
     /// The equal command line.
     pub create_command: Vec<String>,
+    /// Secrets that it has as files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub secrets: Vec<super::InspectSecret>,
     /// The file mode mask of the process.
     pub umask: String,
     /// Places of anonymous volumes, those of the image's `VOLUME` included, each with an empty object.

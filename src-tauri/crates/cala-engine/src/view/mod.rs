@@ -15,6 +15,7 @@ mod inspect_network;
 mod network;
 mod network_doctor;
 mod network_map;
+mod secret;
 mod volume;
 mod stats;
 mod top;
@@ -40,6 +41,7 @@ pub use network_doctor::{
     PortHolder, PortReport, PortSocket, ReachAttempt, ReachOutcome, ReachReason, ReachReport,
 };
 pub use network_map::{MapContainer, MapEndpoint, MapLive, MapNetwork, MapPort, MapUplink, NetworkMap};
+pub use secret::{InspectSecret, SecretDetail, SecretDriver, SecretInspect};
 pub use volume::VolumeInspect;
 pub use stats::{ContainerStats, NetworkStats};
 pub use top::ProcessTable;

@@ -10,6 +10,7 @@ use super::Monitor;
 use super::client::Mode;
 use super::process::{Process, Session};
 use super::requests::{ended, start_failure};
+use super::secrets;
 use super::start::{filter, id_map, stdio, step};
 use super::streams::{ChildEnds, Streams};
 use crate::launcher::{invalid, read_plan};
@@ -89,6 +90,7 @@ fn process_of(plan: &RunPlan, request: &ExecRequest) -> Result<SpecProcess, Fail
         return Err(invalid("an exec needs a command".to_owned()));
     }
     let mut process = plan.spec.process().clone().unwrap_or_default();
+    secrets::add_variables(plan, &mut process).map_err(step("read the secrets"))?;
     let mut env = process.env().clone().unwrap_or_default();
     merge_env(&mut env, &request.env);
     if request.tty && !env.iter().any(|line| line.starts_with("TERM=")) {

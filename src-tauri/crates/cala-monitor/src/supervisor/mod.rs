@@ -18,6 +18,7 @@ mod process;
 mod remove;
 mod requests;
 mod restart;
+mod secrets;
 mod settle;
 mod start;
 mod streams;

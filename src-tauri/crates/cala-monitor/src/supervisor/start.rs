@@ -7,13 +7,14 @@ use std::path::Path;
 
 use cala_runtime::cgroup::{Cgroup, Limits};
 use cala_runtime::seccomp::{self, Instruction};
-use cala_runtime::{Container, IdLine, IdMapPlan, IdWriter, RootfsPlan, Stdio};
+use cala_runtime::{Container, IdLine, IdMapPlan, IdWriter, RootfsPlan, Secrets, Stdio};
 use cala_spec::{ContainerState, ContainerStatus};
 use oci_spec::runtime::{LinuxNamespaceType, Process as SpecProcess, Spec};
 
 use super::Monitor;
 use super::networks::{self, Networks};
 use super::requests::{ended, start_failure};
+use super::secrets;
 use super::streams::{ChildEnds, Streams};
 use super::volumes::Volumes;
 use super::waiting::Waiting;
@@ -154,11 +155,20 @@ fn make(plan: &RunPlan) -> Result<Made, Failure> {
     forget_volatile(work).map_err(step("make the container's directories"))?;
     let cgroup = plan.cgroup.as_ref().map(|path| Cgroup::create(path, &limits(&plan.spec)));
     let cgroup = cgroup.transpose().map_err(|error| failure_of(&error))?;
+    let secret_files = secrets::files(plan);
+    let scratch = secrets::scratch(plan);
+    if !secret_files.is_empty() {
+        make_dir(&scratch).map_err(step("make the container's directories"))?;
+    }
+    let mut spec = plan.spec.clone();
+    if let Some(process) = spec.process_mut() {
+        secrets::add_variables(plan, process).map_err(step("read the secrets"))?;
+    }
     let filter = filter(plan.seccomp, &plan.spec, plan.spec.process().as_ref())?;
     let (streams, ends) = streams(plan).map_err(step("make pipes"))?;
     let volumes = Volumes::take(&plan.volumes).map_err(step("look at the volumes"))?;
     let container = Container {
-        spec: &plan.spec,
+        spec: &spec,
         rootfs: RootfsPlan::Overlay { lower: &plan.lower_dirs, upper, work, merged, volatile: plan.rm },
         id_map: id_map(&plan.spec).map_err(step("read the id map"))?,
         seccomp: filter.as_deref(),
@@ -168,6 +178,7 @@ fn make(plan: &RunPlan) -> Result<Made, Failure> {
         init: plan.init,
         make_workdir: !plan.workdir_must_exist,
         volumes: &volumes.plans,
+        secrets: Secrets { scratch: &scratch, files: &secret_files },
         name_user: plan.name_user,
         groups: &plan.groups,
         gate: None,

@@ -77,6 +77,8 @@ impl Fixture {
             cgroup: None,
             anonymous_volumes: Vec::new(),
             overlays: Vec::new(),
+            secrets: Vec::new(),
+            secret_env: Vec::new(),
             volumes: Vec::new(),
             name_user: false,
             groups: Vec::new(),

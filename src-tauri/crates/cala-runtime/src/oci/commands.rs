@@ -61,6 +61,7 @@ fn create_in(home: &Home, arguments: &Arguments, bundle: &Bundle) -> Result<Star
         init: false,
         make_workdir: true,
         volumes: &[],
+        secrets: crate::Secrets { scratch: Path::new(""), files: &[] },
         name_user: false,
         groups: &[],
         gate: Some(Gate { start: start.as_fd(), report: report_end.as_fd() }),

@@ -93,6 +93,7 @@ fn start(plan: &Plan) -> Result<Started, StartError> {
         init: plan.init,
         make_workdir: true,
         volumes: &[],
+        secrets: cala_runtime::Secrets { scratch: std::path::Path::new(""), files: &[] },
         name_user: false,
         groups: &[],
         gate: None,

@@ -20,5 +20,6 @@ mod images;
 mod networks;
 mod renaming;
 mod root;
+mod secrets;
 mod settling;
 mod volumes;
