@@ -83,7 +83,6 @@ fn commands_that_are_not_there_yet_say_so_in_one_line() {
         (&["pod", "create"], "pod create"),
         (&["compose", "up", "-d"], "compose"),
         (&["kube", "play", "x.yaml"], "kube play"),
-        (&["volume", "create", "x"], "volume create"),
         (&["system", "service", "--time", "0"], "system service"),
         (&["container", "runlabel", "x"], "container runlabel"),
         (&["image", "history", "x"], "image history"),

@@ -20,6 +20,7 @@ mod objects;
 mod process;
 mod secrets;
 mod starts;
+mod systems;
 mod volumes;
 
 use cala_testkit::{Cala, Image, Output, Registry};

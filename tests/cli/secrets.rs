@@ -80,6 +80,8 @@ fn a_secret_shows_podmans_fields_and_itself_only_when_asked() {
 #[test]
 fn wrong_words_are_named() {
     let cala = bare();
+    // Podman looks at filters only when there is something to filter.
+    keep(&cala, "kept", "x");
     std::fs::write(cala.folder().join("good"), "x").expect("written");
     std::fs::write(cala.folder().join("empty"), "").expect("written");
     std::fs::write(cala.folder().join("large"), vec![b'x'; 512_000]).expect("written");
@@ -122,5 +124,5 @@ fn wrong_words_are_named() {
         }
         refused(&cala.run(args.iter().copied()), 125, &format!("Error: {line}"));
     }
-    assert_eq!(cala.run(["secret", "ls", "-q"]).success().stdout, "");
+    assert_eq!(cala.run(["secret", "ls", "-q"]).success().stdout.lines().count(), 1);
 }

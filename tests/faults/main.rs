@@ -13,6 +13,7 @@
     reason = "tests"
 )]
 
+mod checks;
 mod corrupt;
 mod damage;
 mod disk;

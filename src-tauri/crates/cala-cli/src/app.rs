@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, completion, container, cp, create, diff, events, exec, export, history, image, images, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi, run as run_command, save, secret, start, stats, stop, tag, top, untag, update, version, volume, wait,
+    attach, completion, container, cp, create, diff, events, exec, export, history, image, images, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi, run as run_command, save, secret, start, stats, stop, system, tag, top, untag, update, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -79,6 +79,8 @@ enum Commands {
     Start(start::Args),
     Stats(stats::Args),
     Stop(stop::Args),
+    #[command(subcommand, about = "Manage what Cala keeps")]
+    System(system::Commands),
     Tag(tag::Args),
     Top(top::Args),
     Unpause(pause::UnpauseArgs),
@@ -168,6 +170,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Start(args) => start::run(&args, context),
         Commands::Stats(args) => stats::run(&args, context),
         Commands::Stop(args) => stop::run(&args, context),
+        Commands::System(command) => system::run(command, context),
         Commands::Tag(args) => tag::run(&args, context),
         Commands::Top(args) => top::run(&args, context),
         Commands::Unpause(args) => pause::unpause(&args, context),

@@ -34,6 +34,7 @@ mod processes;
 mod programs;
 mod stats;
 mod secrets;
+mod system;
 mod time;
 mod timezone;
 pub mod view;
@@ -62,6 +63,7 @@ pub use options::{
     LogOptions, LoginOptions, PullOptions, RemoveOptions, TerminalSize, UpdateOptions, WaitCondition,
 };
 pub use stats::StatsReader;
+pub use system::{CheckOptions, PruneOptions};
 
 use cala_spec::progress::PullProgress;
 

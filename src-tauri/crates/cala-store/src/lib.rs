@@ -11,6 +11,7 @@
 
 pub mod archive;
 pub mod blobs;
+pub mod check;
 pub mod containers;
 pub mod decompress;
 pub mod error;
@@ -30,6 +31,8 @@ pub mod unpack;
 pub mod volumes;
 
 pub use blobs::{BlobStage, BlobWriter, StagedBlob, Verification};
+pub use blobs::{BlobWriter, Verification};
+pub use check::Referenced;
 pub use containers::{
     AsideTree, Container, ContainerDir, ContainerEntry, DamagedContainer, StageLock, remove_id_file, volumes,
 };

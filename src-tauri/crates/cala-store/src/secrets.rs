@@ -164,7 +164,7 @@ impl Store {
         self.path("secrets").join(hash)
     }
 
-    fn read_secret(&self, place: &Path) -> io::Result<Secret> {
+    pub(crate) fn read_secret(&self, place: &Path) -> io::Result<Secret> {
         let secret: Secret = serde_json::from_slice(&read_limited(&place.join(RECORD), MAX_RECORD)?)?;
         if self.secret_dir(&secret.name) == place {
             return Ok(secret);

@@ -46,6 +46,7 @@ pub(crate) mod select;
 pub(crate) mod start;
 pub(crate) mod stats;
 pub(crate) mod stop;
+pub(crate) mod system;
 pub(crate) mod tag;
 pub(crate) mod untag;
 pub(crate) mod top;

@@ -25,6 +25,7 @@ const NAMES: &[&str] = &[
     "secret",
     "stats",
     "system",
+    "top",
     "unmount",
     "unshare",
     "update",
@@ -54,6 +55,7 @@ const IN_GROUPS: &[(&str, &[&str])] = &[
     ),
     ("image", &["build", "diff", "import", "mount", "push", "scp", "search", "sign", "trust", "unmount"]),
     ("container", &["cleanup", "commit", "cp", "diff", "export", "mount", "runlabel", "unmount"]),
+    ("system", &["service", "setup-boot"]),
     (
         "image",
         &[
@@ -96,7 +98,7 @@ pub(crate) fn asked_for(matches: &ArgMatches) -> Option<Failure> {
 /// The line it says; groups name the command of theirs that was asked for.
 fn failure(name: &str, matches: &ArgMatches) -> Failure {
     let first = matches.get_many::<String>("words").and_then(|mut words| words.next());
-    let group = matches!(name, "generate" | "healthcheck" | "kube" | "manifest" | "play" | "pod" | "system");
+    let group = matches!(name, "generate" | "healthcheck" | "kube" | "manifest" | "play" | "pod");
     match first.filter(|word| group && !word.starts_with('-')) {
         Some(word) => Failure::new(format!("`cala {name} {word}` is not there yet")),
         None => Failure::new(format!("`cala {name}` is not there yet")),

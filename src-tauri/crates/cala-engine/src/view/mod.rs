@@ -16,6 +16,7 @@ mod network;
 mod network_doctor;
 mod network_map;
 mod secret;
+mod system;
 mod volume;
 mod stats;
 mod top;
@@ -42,6 +43,7 @@ pub use network_doctor::{
 };
 pub use network_map::{MapContainer, MapEndpoint, MapLive, MapNetwork, MapPort, MapUplink, NetworkMap};
 pub use secret::{InspectSecret, SecretDetail, SecretDriver, SecretInspect};
+pub use system::{CheckProblem, ContainerUsage, DiskUsage, ImageUsage, SystemPruned, VolumeUsage};
 pub use volume::VolumeInspect;
 pub use stats::{ContainerStats, NetworkStats};
 pub use top::ProcessTable;

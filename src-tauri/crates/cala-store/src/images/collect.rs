@@ -18,9 +18,9 @@ use crate::read::read_limited;
 use crate::store::{Store, new_container_id};
 
 /// What must stay.
-struct Used {
-    blobs: HashSet<Digest>,
-    layers: HashSet<String>,
+pub(crate) struct Used {
+    pub(crate) blobs: HashSet<Digest>,
+    pub(crate) layers: HashSet<String>,
 }
 
 impl Store {
@@ -94,13 +94,13 @@ impl Store {
         }
     }
 
-    fn notes(&self) -> Vec<ImageRecord> {
+    pub(crate) fn notes(&self) -> Vec<ImageRecord> {
         let entries = std::fs::read_dir(self.path("images/removed")).into_iter().flatten().flatten();
         let read = |path: PathBuf| serde_json::from_slice(&read_limited(&path, 4 << 20).ok()?).ok();
         entries.filter_map(|entry| read(entry.path())).collect()
     }
 
-    fn used(&self) -> Result<Used, StoreError> {
+    pub(crate) fn used(&self) -> Result<Used, StoreError> {
         let (records, _) = self.read_records()?;
         let mut used = Used { blobs: HashSet::new(), layers: HashSet::new() };
         for record in &records {
@@ -124,7 +124,7 @@ impl Store {
     }
 
     /// Manifest, configuration, index and compressed layers; what cannot be read is left out.
-    fn blobs_of(&self, record: &ImageRecord) -> Vec<Digest> {
+    pub(crate) fn blobs_of(&self, record: &ImageRecord) -> Vec<Digest> {
         let mut blobs = vec![record.manifest.clone(), record.image_id.clone()];
         blobs.extend(record.index.clone());
         if let Ok((manifest, _)) = self.read_manifest(&record.manifest) {

@@ -12,6 +12,8 @@ mod reload;
 mod rm;
 mod row;
 
+pub(crate) use prune::ask;
+
 use crate::context::Context;
 use crate::failure::Failure;
 
