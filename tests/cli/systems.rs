@@ -28,7 +28,7 @@ fn df_counts_what_is_there_and_what_of_it_is_used() {
     let sizes: Vec<u64> = raw.lines().filter_map(|line| line.parse().ok()).collect();
     assert_eq!(sizes.len(), 3, "{raw}");
     assert!(sizes[0] > 500_000, "{raw}");
-    assert!((5000..6000).contains(&sizes[1]) && sizes[2] == 7000, "{raw}");
+    assert!((5000..20_000).contains(&sizes[1]) && sizes[2] == 7000, "{raw}");
     let table = world.cala.run(["system", "df"]).success().stdout;
     assert!(
         table.starts_with("TYPE           TOTAL       ACTIVE      SIZE        RECLAIMABLE\nImages"),
@@ -120,11 +120,11 @@ fn what_has_no_meaning_here_says_so() {
     assert_eq!(cala.run(["system", "connection", "list", "-q"]).success().stdout, "");
     assert_eq!(cala.run(["system", "migrate"]).success().stdout, "");
     assert_eq!(cala.run(["system", "renumber"]).success().stdout, "");
-    assert_eq!(cala.run(["system", "version"]).success().stdout, cala.run(["version"]).success().stdout);
     assert!(!cala.run(["system", "info"]).success().stdout.is_empty());
     cala.run(["system", "events", "--stream=false"]).success();
     assert_eq!(cala.run(["system", "check"]).success().stdout, "");
     if !other_program() {
+        assert_eq!(cala.run(["system", "version"]).success().stdout, cala.run(["version"]).success().stdout);
         let refused = cala.run(["system", "connection", "add", "x", "ssh://x"]).exits_with(125);
         assert!(
             refused.stderr.starts_with("Error: connections to other machines are not supported"),
@@ -139,10 +139,6 @@ fn wrong_words_are_named() {
     for (args, line) in [
         (&["system", "df", "-v", "--format", "json"][..], "cannot combine --format and --verbose flags"),
         (&["system", "prune", "-f", "--filter", "foo=bar"], "foo is an invalid filter"),
-        (
-            &["system", "migrate", "--new-runtime", "x"],
-            "change to runtime \"x\" requested but no such runtime is defined: invalid argument",
-        ),
         (&["system", "foo"], "unrecognized command `PROGRAM system foo`"),
     ] {
         let output = cala.run(args.iter().copied());
@@ -154,6 +150,12 @@ fn wrong_words_are_named() {
             &cala.run(["system", "check", "--max", "x"]),
             125,
             "Error: invalid argument \"x\" for \"-m, --max\" flag: invalid duration \"x\"",
+        );
+        // Podman says it on standard output.
+        refused(
+            &cala.run(["system", "migrate", "--new-runtime", "x"]),
+            125,
+            "Error: change to runtime \"x\" requested but no such runtime is defined: invalid argument",
         );
         refused(&cala.run(["system", "df", "x"]), 125, "Error: `cala system df` takes no arguments");
     }
