@@ -8,6 +8,7 @@
 mod archives;
 mod attached;
 mod bad_input;
+mod commits;
 mod files;
 mod copies;
 mod formats;

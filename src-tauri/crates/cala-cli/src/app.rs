@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, completion, container, cp, create, diff, events, exec, export, history, image, images, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi, run as run_command, save, secret, start, stats, stop, system, tag, top, untag, update, version, volume, wait,
+    attach, commit, completion, container, cp, create, diff, events, exec, export, history, image, images, import, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi, run as run_command, save, secret, start, stats, stop, system, tag, top, untag, update, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -32,6 +32,7 @@ struct Top {
 #[derive(Debug, Subcommand)]
 enum Commands {
     Attach(attach::Args),
+    Commit(commit::Args),
     Completion(completion::Args),
     #[command(subcommand, about = "Manage containers")]
     Container(container::Commands),
@@ -51,6 +52,7 @@ enum Commands {
     #[command(subcommand, about = "Manage images")]
     Image(image::Commands),
     Images(images::Args),
+    Import(import::Args),
     Info(info::Args),
     Init(init::Args),
     Inspect(inspect::Args),
@@ -133,6 +135,7 @@ pub(crate) fn run(mut root: clap::Command, arguments: Vec<OsString>, path: &str)
 fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
     match command {
         Commands::Attach(args) => attach::run(&args, context),
+        Commands::Commit(args) => commit::run(&args, context),
         Commands::Completion(args) => completion::run(&args),
         Commands::Container(command) => container::run(command, context),
         Commands::Cp(args) => cp::run(&args, context),
@@ -145,6 +148,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::History(args) => history::run(&args, context),
         Commands::Image(command) => image::run(command, context),
         Commands::Images(args) => images::run(&args, context),
+        Commands::Import(args) => import::run(&args, context),
         Commands::Info(args) => info::run(&args, context),
         Commands::Init(args) => init::run(&args, context),
         Commands::Inspect(args) => inspect::run(&args, context),

@@ -61,6 +61,12 @@ pub use options::{
     WaitCondition,
     AttachOptions, CloneOptions, ContainerFilter, EngineOptions, EventOptions, ExecOptions, ImageFilter,
     LogOptions, LoginOptions, PullOptions, RemoveOptions, TerminalSize, UpdateOptions, WaitCondition,
+pub use images::{EmbeddedImage, ImageFormat, embedded_image};
+pub use logs::{LogLine, LogReader};
+pub use options::{
+    AttachOptions, CommitOptions, ContainerFilter, CopyEnd, CopyOptions, EngineOptions, EventOptions,
+    ExecOptions, ImageFilter, ImportOptions, LogOptions, LoginOptions, PullOptions, RemoveOptions,
+    TerminalSize, WaitCondition,
 };
 pub use stats::StatsReader;
 pub use system::{CheckOptions, PruneOptions};

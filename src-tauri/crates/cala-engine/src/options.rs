@@ -8,6 +8,8 @@ use cala_spec::container::PullPolicy;
 use cala_store::archive::ArchiveFormat;
 use cala_spec::{ByteSize, ContainerName, Platform, RestartPolicy};
 
+use crate::images::ImageFormat;
+
 /// Where the engine keeps things and finds its programs.
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
@@ -270,4 +272,42 @@ pub struct CopyOptions<'a> {
     pub archive: bool,
     /// A file may take the place of a directory, and a directory that of a file.
     pub overwrite: bool,
+}
+
+/// How an image is made of a container.
+#[derive(Debug, Clone, Default)]
+pub struct CommitOptions {
+    /// The image's name; without one it has none.
+    pub name: Option<String>,
+    /// Who made it.
+    pub author: Option<String>,
+    /// A word about it.
+    pub message: Option<String>,
+    /// Instructions of a Containerfile that change its configuration.
+    pub changes: Vec<String>,
+    /// The container stands still while its files are read.
+    pub pause: bool,
+    /// One layer with everything in it.
+    pub squash: bool,
+    /// The form of manifest and configuration.
+    pub format: ImageFormat,
+    /// The places where the container has volumes and folders are those of the image too.
+    pub include_volumes: bool,
+}
+
+/// How an image is made of an archive.
+#[derive(Debug, Clone, Default)]
+pub struct ImportOptions {
+    /// The image's name; without one it has none.
+    pub name: Option<String>,
+    /// A word about it.
+    pub message: Option<String>,
+    /// Instructions of a Containerfile that make its configuration.
+    pub changes: Vec<String>,
+    /// The operating system; `linux` by default.
+    pub os: Option<String>,
+    /// The architecture; the host's by default.
+    pub architecture: Option<String>,
+    /// The variant of the architecture.
+    pub variant: Option<String>,
 }

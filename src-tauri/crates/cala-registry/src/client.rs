@@ -71,6 +71,20 @@ impl RegistryClient {
         crate::resolve::current_digest(&self.transport, reference).await
     }
 
+    /// Downloads what is at an http or https address that a person named, without credentials; redirects follow the same
+    /// rules as a registry's. Each piece is handed to `each`.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unreachable`], [`RegistryError::RedirectRefused`], [`RegistryError::Server`] and the other
+    /// variants for broken connections; [`RegistryError::Interrupted`] with what `each` said.
+    pub async fn download(
+        &self,
+        url: &str,
+        each: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
+    ) -> Result<(), RegistryError> {
+        crate::transport::download(&self.transport, url, each).await
+    }
+
     /// Downloads one blob into `sink`, going on where the sink is; verifies digest and size while it streams. Returns
     /// when the last byte is written and the digest is right.
     ///

@@ -286,6 +286,71 @@ impl Transport {
     }
 }
 
+/// Downloads from an address that belongs to no registry.
+pub(crate) async fn download(
+    transport: &Transport,
+    address: &str,
+    each: &mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send),
+) -> Result<(), RegistryError> {
+    let setup =
+        |reason: &str| RegistryError::Setup { host: address.to_owned(), source: reason.to_owned().into() };
+    let mut url = Url::parse(address).map_err(|error| setup(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(setup("only http and https addresses are fetched"));
+    }
+    // What stands in an address is shown, logged and sent on: it is no place for a password.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(setup("an address with a password is refused"));
+    }
+    url.set_fragment(None);
+    let host = host_and_port(&url);
+    let endpoint = Endpoint {
+        host: host.clone(),
+        repository: String::new(),
+        credentials_key: host.clone(),
+        insecure: false,
+        mirror: false,
+    };
+    let request = Request {
+        method: Method::GET,
+        endpoint: &endpoint,
+        path: "",
+        headers: HeaderMap::new(),
+        subject: address,
+    };
+    let client = transport.clients.client(&host, transport.is_insecure(&host, &endpoint), None)?;
+    let idle = transport.config.timing.idle;
+    let first =
+        transport.execute(&client, &request, &url, None, idle).await.map_err(|failed| failed.error)?;
+    let (mut response, url) = transport.follow(&request, None, (first, url)).await?;
+    let host = host_and_port(&url);
+    if !response.status().is_success() {
+        return Err(failure::of_status(response, &host, address, idle).await);
+    }
+    let broken = |source: Box<dyn std::error::Error + Send + Sync>| {
+        Err(RegistryError::Interrupted {
+            host: host.clone(),
+            subject: address.to_owned(),
+            source: Some(source),
+        })
+    };
+    loop {
+        match tokio::time::timeout(idle, response.chunk()).await {
+            Ok(Ok(Some(bytes))) => {
+                if let Err(error) = each(&bytes) {
+                    return broken(error.into());
+                }
+            }
+            Ok(Ok(None)) => return Ok(()),
+            Ok(Err(error)) => return broken(failure::innermost(&error).into()),
+            Err(_) => {
+                let (subject, seconds) = (address.to_owned(), idle.as_secs());
+                return Err(RegistryError::Stalled { host, subject, seconds });
+            }
+        }
+    }
+}
+
 /// Reads a body of at most `limit` bytes into memory.
 ///
 /// # Errors

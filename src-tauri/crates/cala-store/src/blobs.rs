@@ -1,6 +1,7 @@
 //! Blobs: files named by the digest of their bytes, in an OCI image layout.
 
 mod stage;
+mod new;
 mod writer;
 
 use std::fs::File;
@@ -8,6 +9,7 @@ use std::io::{self, Read as _};
 
 use cala_spec::Digest;
 use cala_sys::durable;
+pub use new::NewBlob;
 use sha2::{Digest as _, Sha256, Sha512};
 pub use stage::{BlobStage, StagedBlob};
 pub use writer::{BlobWriter, Verification};

@@ -158,6 +158,15 @@ impl<R: Read> Decompressor<R> {
         Ok(Self { inner, size: 0 })
     }
 
+    /// How the source is compressed.
+    pub fn compression(&self) -> Compression {
+        match &self.inner {
+            Inner::Gzip(_) => Compression::Gzip,
+            Inner::Zstd(_) => Compression::Zstd,
+            Inner::Plain(_) | Inner::Ended { .. } => Compression::None,
+        }
+    }
+
     /// Compressed bytes consumed so far.
     #[must_use]
     pub fn compressed(&self) -> u64 {

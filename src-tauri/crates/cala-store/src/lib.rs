@@ -33,6 +33,7 @@ pub mod volumes;
 pub use blobs::{BlobStage, BlobWriter, StagedBlob, Verification};
 pub use blobs::{BlobWriter, Verification};
 pub use check::Referenced;
+pub use blobs::{BlobWriter, NewBlob, Verification};
 pub use containers::{
     AsideTree, Container, ContainerDir, ContainerEntry, DamagedContainer, StageLock, remove_id_file, volumes,
 };

@@ -1,7 +1,7 @@
 //! `cala container …`: the commands on containers under their long names.
 
 use super::{
-    attach, checkpoint, clone, cp, create, diff, exec, exists, export, init, inspect, kill, logs, pause, port, prune, ps, rename, restart, rm, run as run_command, start, stats, stop, top, update, wait,
+    attach, checkpoint, clone, commit, cp, create, diff, exec, exists, export, init, inspect, kill, logs, pause, port, prune, ps, rename, restart, rm, run as run_command, start, stats, stop, top, update, wait,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -10,6 +10,7 @@ use crate::failure::Failure;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Commands {
     Attach(attach::Args),
+    Commit(commit::Args),
     Cp(cp::Args),
     Checkpoint(checkpoint::Args),
     Clone(clone::Args),
@@ -47,6 +48,7 @@ pub(crate) enum Commands {
 pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
     match command {
         Commands::Attach(args) => attach::run(&args, context),
+        Commands::Commit(args) => commit::run(&args, context),
         Commands::Cp(args) => cp::run(&args, context),
         Commands::Checkpoint(args) => checkpoint::run(&args),
         Commands::Clone(args) => clone::run(&args, context),

@@ -1,6 +1,6 @@
 //! `cala image …`: the commands on images under their long names.
 
-use super::{exists, history, image_prune, image_tree, images, inspect, load, pull, rmi, save, tag, untag};
+use super::{exists, history, image_prune, image_tree, images, import, inspect, load, pull, rmi, save, tag, untag};
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -10,6 +10,7 @@ pub(crate) enum Commands {
     /// Check if an image exists
     Exists(exists::ImageArgs),
     History(history::Args),
+    Import(import::Args),
     /// Display the configuration of images
     Inspect(inspect::OneKind),
     #[command(visible_alias = "ls")]
@@ -28,6 +29,7 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
     match command {
         Commands::Exists(args) => exists::image(&args, context),
         Commands::History(args) => history::run(&args, context),
+        Commands::Import(args) => import::run(&args, context),
         Commands::Inspect(args) => inspect::run(&args.of("image"), context),
         Commands::List(args) => images::run(&args, context),
         Commands::Load(args) => load::run(&args, context),

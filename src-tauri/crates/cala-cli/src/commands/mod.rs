@@ -3,6 +3,7 @@
 pub(crate) mod attach;
 pub(crate) mod checkpoint;
 pub(crate) mod clone;
+pub(crate) mod commit;
 pub(crate) mod completion;
 pub(crate) mod container;
 pub(crate) mod cp;
@@ -17,6 +18,7 @@ pub(crate) mod image;
 pub(crate) mod image_prune;
 pub(crate) mod image_tree;
 pub(crate) mod images;
+pub(crate) mod import;
 pub(crate) mod info;
 pub(crate) mod init;
 pub(crate) mod inspect;

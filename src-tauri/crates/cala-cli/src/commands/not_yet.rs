@@ -7,11 +7,12 @@ use crate::failure::Failure;
 const NAMES: &[&str] = &[
     "auto-update",
     "build",
-    "commit",
     "compose",
     "generate",
     "healthcheck",
     "import",
+    "history",
+    "init",
     "kube",
     "manifest",
     "mount",
@@ -59,8 +60,8 @@ const IN_GROUPS: &[(&str, &[&str])] = &[
     (
         "image",
         &[
-            "build", "diff", "history", "import", "load", "mount", "prune", "push", "save", "scp", "search",
-            "sign", "tree", "trust", "unmount", "untag",
+            "build", "diff", "history", "load", "mount", "prune", "push", "save", "scp", "search", "sign",
+            "tree", "trust", "unmount", "untag",
         ],
     ),
 ];

@@ -14,9 +14,9 @@ use crate::oci::mounts::volume_data;
 use crate::{CopyEnd, CopyOptions, Engine, EngineError, Result, view};
 
 /// A container whose files are reached, and what keeps a stopped one from being started meanwhile.
-pub(super) struct Held {
+pub(crate) struct Held {
     pub(super) view: View,
-    pub(super) container: Container,
+    pub(crate) container: Container,
     _stage: Option<StageLock>,
 }
 
@@ -80,7 +80,7 @@ impl Engine {
     }
 
     /// Writes a container's writable layer, or all of its tree, as a layer of an image into a file.
-    pub(super) fn write_layer(&self, held: &Held, squash: bool, out: &File) -> Result<FilesDone> {
+    pub(crate) fn write_layer(&self, held: &Held, squash: bool, out: &File) -> Result<FilesDone> {
         let request = FilesRequest::Layer { view: Box::new(held.view.clone()), squash };
         Ok(self.files_helper()?.files(request, Some(std::os::fd::AsFd::as_fd(out)))?.wait()?)
     }
@@ -117,7 +117,7 @@ impl Engine {
     }
 
     /// A container as its files are reached; a stopped one cannot be started as long as this lives.
-    pub(super) fn hold(&self, name: &str) -> Result<Held> {
+    pub(crate) fn hold(&self, name: &str) -> Result<Held> {
         let id = self.resolve_container(name)?;
         let container = self.sound(&id)?;
         if container.alive {

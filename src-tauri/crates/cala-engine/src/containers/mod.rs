@@ -29,6 +29,7 @@ mod wait;
 
 pub use exec::ExecStarted;
 pub(crate) use inspect::cgroup_of;
+pub(crate) use files::Held;
 pub(crate) use plan::outward_address;
 pub(crate) use private::OPENED;
 pub use stop::Stopped;

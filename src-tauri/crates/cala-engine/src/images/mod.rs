@@ -1,8 +1,12 @@
 //! What can be done with images.
 
+mod build;
+mod change;
+mod commit;
 mod embedded;
 mod feed;
 mod history;
+mod import;
 mod layers;
 mod list;
 mod load;
@@ -15,6 +19,7 @@ mod save;
 mod transport;
 mod tree;
 
+pub use build::ImageFormat;
 pub(crate) use embedded::language_entry;
 pub use embedded::{EmbeddedImage, embedded_image};
 pub use transport::Transport;

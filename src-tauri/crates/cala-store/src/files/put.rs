@@ -45,7 +45,7 @@ pub(super) fn archive(to: &Side, request: &CopyRequest, from: OwnedFd) -> Result
         directories: Vec::new(),
         parent: None,
     };
-    let decompressor = Decompressor::new(File::from(from), "").map_err(|_| FilesError::NoArchive)?;
+    let decompressor = Decompressor::new(File::from(from), "tar").map_err(|_| FilesError::NoArchive)?;
     let mut reader = Reader::new(Source { decompressor, piece: vec![0; PIECE], at: 0, end: 0 });
     let mut first = true;
     loop {
