@@ -20,6 +20,7 @@ mod networks;
 mod objects;
 mod process;
 mod secrets;
+mod pushes;
 mod starts;
 mod systems;
 mod volumes;

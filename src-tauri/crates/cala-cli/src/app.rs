@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, commit, completion, container, cp, create, diff, events, exec, export, history, image, images, import, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, rename, restart, rm, rmi, run as run_command, save, secret, start, stats, stop, system, tag, top, untag, update, version, volume, wait,
+    attach, commit, completion, container, cp, create, diff, events, exec, export, history, image, images, import, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, push, rename, restart, rm, rmi, run as run_command, save, secret, start, stats, stop, system, tag, top, untag, update, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -72,6 +72,7 @@ enum Commands {
     Pull(pull::Args),
     Rename(rename::Args),
     Restart(restart::Args),
+    Push(push::Args),
     Rm(rm::Args),
     Rmi(rmi::Args),
     Run(run_command::Args),
@@ -166,6 +167,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Pull(args) => pull::run(&args, context),
         Commands::Rename(args) => rename::run(&args, context),
         Commands::Restart(args) => restart::run(&args, context),
+        Commands::Push(args) => push::run(&args, context),
         Commands::Rm(args) => rm::run(&args, context),
         Commands::Rmi(args) => rmi::run(&args, context),
         Commands::Run(args) => run_command::run(&args, context),

@@ -32,6 +32,7 @@ mod options;
 mod output;
 mod platform;
 mod progress;
+mod registry_options;
 mod report;
 mod table;
 pub mod template;

@@ -1,4 +1,4 @@
-//! What a person sees of a pull: bars on a terminal, plain lines elsewhere, nothing when asked to be quiet.
+//! What a person sees of a pull, a load or a push: bars on a terminal, plain lines elsewhere, nothing when asked to be quiet.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +14,8 @@ use crate::output;
 #[derive(Debug)]
 pub(crate) struct Progress {
     show: Show,
+    /// What is said of a layer that need not be moved.
+    there: &'static str,
 }
 
 #[derive(Debug)]
@@ -24,6 +26,11 @@ enum Show {
 }
 
 impl Progress {
+    /// The same for a push.
+    pub(crate) fn of_push(quiet: bool) -> Self {
+        Self { there: "is there already", ..Self::new(quiet) }
+    }
+
     /// Chooses how to show it.
     pub(crate) fn new(quiet: bool) -> Self {
         let show = if quiet {
@@ -33,22 +40,24 @@ impl Progress {
         } else {
             Show::Lines(Mutex::default())
         };
-        Self { show }
+        Self { show, there: "is here already" }
     }
 
     /// Shows one step.
     pub(crate) fn on(&self, step: &PullProgress) {
         match &self.show {
             Show::Nothing => {}
-            Show::Lines(sizes) => lines(&mut sizes.lock().unwrap_or_else(PoisonError::into_inner), step),
+            Show::Lines(sizes) => {
+                lines(&mut sizes.lock().unwrap_or_else(PoisonError::into_inner), step, self.there);
+            }
             Show::Bars { all, layers } => {
-                bars(all, &mut layers.lock().unwrap_or_else(PoisonError::into_inner), step)
+                bars(all, &mut layers.lock().unwrap_or_else(PoisonError::into_inner), step, self.there);
             }
         }
     }
 }
 
-fn lines(sizes: &mut HashMap<Digest, u64>, step: &PullProgress) {
+fn lines(sizes: &mut HashMap<Digest, u64>, step: &PullProgress, there: &str) {
     match step {
         PullProgress::Resolving { reference } => output::talk(format!("Trying to pull {reference}...\n")),
         PullProgress::Manifest { layers } => {
@@ -62,7 +71,7 @@ fn lines(sizes: &mut HashMap<Digest, u64>, step: &PullProgress) {
         }
         PullProgress::Done { digest, existed } => {
             let size = ByteSize(sizes.get(digest).copied().unwrap_or(0)).human();
-            let what = if *existed { "is here already".to_owned() } else { format!("done ({size})") };
+            let what = if *existed { there.to_owned() } else { format!("done ({size})") };
             output::talk(format!("Layer {} {what}\n", digest.short()));
         }
         PullProgress::Downloading { .. } | PullProgress::Unpacking { .. } | PullProgress::Finished { .. } => {
@@ -70,7 +79,12 @@ fn lines(sizes: &mut HashMap<Digest, u64>, step: &PullProgress) {
     }
 }
 
-fn bars(all: &MultiProgress, layers: &mut HashMap<Digest, ProgressBar>, step: &PullProgress) {
+fn bars(
+    all: &MultiProgress,
+    layers: &mut HashMap<Digest, ProgressBar>,
+    step: &PullProgress,
+    there: &'static str,
+) {
     match step {
         PullProgress::Resolving { reference } => {
             let _ = all.println(format!("Trying to pull {reference}..."));
@@ -100,7 +114,7 @@ fn bars(all: &MultiProgress, layers: &mut HashMap<Digest, ProgressBar>, step: &P
         }),
         PullProgress::Done { digest, existed } => with(layers, digest, |bar| {
             bar.set_position(bar.length().unwrap_or(0));
-            bar.finish_with_message(if *existed { "here already" } else { "done" });
+            bar.finish_with_message(if *existed { there } else { "done" });
         }),
         PullProgress::Finished { .. } => layers.values().for_each(ProgressBar::finish),
     }

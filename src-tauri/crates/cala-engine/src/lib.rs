@@ -67,6 +67,9 @@ pub use options::{
     AttachOptions, CommitOptions, ContainerFilter, CopyEnd, CopyOptions, EngineOptions, EventOptions,
     ExecOptions, ImageFilter, ImportOptions, LogOptions, LoginOptions, PullOptions, RemoveOptions,
     TerminalSize, WaitCondition,
+    AttachOptions, ContainerFilter, EngineOptions, EventOptions, ExecOptions, ImageFilter, LogOptions,
+    LoginOptions, PullOptions, PushOptions, RemoveOptions, Retry, SaveOptions, SaveTarget, TerminalSize,
+    WaitCondition,
 };
 pub use stats::StatsReader;
 pub use system::{CheckOptions, PruneOptions};

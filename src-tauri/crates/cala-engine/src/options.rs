@@ -9,6 +9,7 @@ use cala_store::archive::ArchiveFormat;
 use cala_spec::{ByteSize, ContainerName, Platform, RestartPolicy};
 
 use crate::images::ImageFormat;
+use cala_store::export::{CompressionFormat, ManifestType};
 
 /// Where the engine keeps things and finds its programs.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +37,40 @@ pub struct PullOptions {
     pub authfile: Option<PathBuf>,
     /// A directory with certificates (`--cert-dir`).
     pub cert_dir: Option<PathBuf>,
+    /// What is done about failures of the network.
+    pub retry: Retry,
+}
+
+/// How often a registry is asked again that does not answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retry {
+    /// Tries after the first (`--retry`); a few by default.
+    pub count: Option<u32>,
+    /// Wait before the first of them (`--retry-delay`), doubled before each further one.
+    pub delay: Option<Duration>,
+}
+
+/// How an image is pushed.
+#[derive(Debug, Clone, Default)]
+pub struct PushOptions {
+    /// `Some(false)`: plain HTTP and unverified certificates are fine; `None`: as registries.conf says.
+    pub tls_verify: Option<bool>,
+    /// `user` and `password` for this push only.
+    pub credentials: Option<(String, String)>,
+    /// The file with credentials (`--authfile`).
+    pub authfile: Option<PathBuf>,
+    /// A directory with certificates (`--cert-dir`).
+    pub cert_dir: Option<PathBuf>,
+    /// What is done about failures of the network.
+    pub retry: Retry,
+    /// The type of the manifest; the image's own by default.
+    pub manifest: Option<ManifestType>,
+    /// All layers in this compression; by default only uncompressed ones are compressed, by gzip, and those of `dir:` not.
+    pub compression: Option<CompressionFormat>,
+    /// The level of what is compressed.
+    pub level: Option<i32>,
+    /// Compress also the layers of `dir:`.
+    pub compress: bool,
 }
 
 /// Where `save` writes to.

@@ -17,9 +17,11 @@ impl Classify for RegistryError {
             Self::InvalidReference(inner) => inner.kind(),
             Self::InvalidConfig { .. } | Self::InvalidRegistry { .. } => ErrorKind::InvalidArgument,
             Self::Sink { source, .. } if is_no_space(source) => ErrorKind::Unavailable,
-            Self::ReadFile { .. } | Self::WriteFile { .. } | Self::Setup { .. } | Self::Sink { .. } => {
-                ErrorKind::Internal
-            }
+            Self::ReadFile { .. }
+            | Self::WriteFile { .. }
+            | Self::Setup { .. }
+            | Self::Sink { .. }
+            | Self::Source { .. } => ErrorKind::Internal,
             Self::Blocked { .. } | Self::RedirectRefused { .. } => ErrorKind::Forbidden,
             Self::ManifestUnknown { .. }
             | Self::ShortNameNotFound { .. }
@@ -79,6 +81,7 @@ impl Classify for RegistryError {
             Self::Interrupted { .. } => "registry_interrupted",
             Self::Sink { source, .. } if is_no_space(source) => "no_space",
             Self::Sink { .. } => "blob_not_stored",
+            Self::Source { .. } => "blob_unreadable",
             Self::Setup { .. } => "registry_setup",
         }
     }

@@ -10,6 +10,7 @@ use crate::config::{RegistryConfig, credentials};
 use crate::error::RegistryError;
 use crate::resolve::ResolvedManifest;
 use crate::transport::Transport;
+use crate::upload::Pushed;
 
 /// A client for all registries of one configuration. Cheap to clone; clones share connections and tokens.
 #[derive(Debug, Clone)]
@@ -117,6 +118,39 @@ impl RegistryClient {
         limit: u64,
     ) -> Result<Vec<u8>, RegistryError> {
         crate::download::fetch_small(&self.transport, source, blob, limit).await
+    }
+
+    /// Sees to it that the registry has a blob of `repository`: nothing is sent when it is there, or when the registry
+    /// takes it over from `from`, another repository of its own. Else the file's bytes are sent in one stream, which goes
+    /// on where it was cut; progress is told as for a download.
+    ///
+    /// # Errors
+    /// [`RegistryError::Source`] when the file cannot be read or is not of the size; [`RegistryError::Denied`],
+    /// [`RegistryError::Unauthorized`]; [`RegistryError::Stalled`], [`RegistryError::Interrupted`],
+    /// [`RegistryError::Server`] when all tries failed.
+    pub async fn push_blob(
+        &self,
+        repository: &Reference,
+        blob: &BlobDescriptor,
+        file: &std::path::Path,
+        from: Option<&Reference>,
+        progress: &(dyn Fn(PullProgress) + Send + Sync),
+    ) -> Result<Pushed, RegistryError> {
+        crate::upload::push_blob(&self.transport, repository, blob, file, from, progress).await
+    }
+
+    /// Puts a manifest or index under the reference's tag, else under its digest. All that it names must be there.
+    ///
+    /// # Errors
+    /// As [`RegistryClient::push_blob`]; [`RegistryError::DigestMismatch`] when the registry got other bytes.
+    pub async fn push_manifest(
+        &self,
+        reference: &Reference,
+        media_type: &str,
+        digest: &Digest,
+        bytes: &[u8],
+    ) -> Result<(), RegistryError> {
+        crate::upload::push_manifest(&self.transport, reference, media_type, digest, bytes).await
     }
 
     /// All tags of a repository, as the registry sorts them; follows its pages.

@@ -182,7 +182,8 @@ impl<'a> Download<'a> {
         let path = format!("blobs/{}", self.blob.digest);
         let headers = self.range_headers();
         let subject = self.subject.clone();
-        let request = Request { method: Method::GET, endpoint, path: &path, headers, subject: &subject };
+        let request =
+            Request { method: Method::GET, endpoint, path: &path, headers, subject: &subject, write: None };
         let response = self.answer_to(&request).await?;
         let skip = self.check_head(&response, endpoint)?;
         if let Some(etag) = response.headers().get(ETAG).filter(|etag| !etag.as_bytes().starts_with(b"W/")) {

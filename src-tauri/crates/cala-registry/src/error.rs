@@ -272,6 +272,15 @@ pub enum RegistryError {
         #[source]
         source: io::Error,
     },
+    /// The bytes that are to be sent cannot be read.
+    #[error("cannot read blob {digest}")]
+    Source {
+        /// The blob.
+        digest: Digest,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The TLS or HTTP library refused its set-up.
     #[error("cannot set up the connection to {host}")]
     Setup {

@@ -5,8 +5,10 @@
 //! that comes is verified before it is handed over as complete: manifests against the digest asked for or announced,
 //! blobs against digest and size while they stream.
 //!
+//! A push is [`RegistryClient::push_blob`] for each blob and then [`RegistryClient::push_manifest`].
+//!
 //! Start reading at [`client`] (the façade), then `transport` (one request: redirects, authorisation, scheme),
-//! [`resolve`] (manifest and platform) and `download.rs` (resume, verify).
+//! [`resolve`] (manifest and platform), `download.rs` (resume, verify) and `upload.rs`.
 //!
 //! **Rules held here** (security.md R7, R11, R12): digests are parsed before a path or URL is built from them; documents
 //! have size limits; a body that is both manifest and index is refused; credentials go only to the host they were
@@ -17,7 +19,7 @@
 //! addresses too), sends credentials to whatever realm a challenge names, and reads manifests without a bound; none of
 //! the three can be changed through its `ClientConfig`.
 //!
-//! Deliberately absent: files of the store (the caller's [`BlobSink`] writes), decompression, push, signatures.
+//! Deliberately absent: files of the store (the caller's [`BlobSink`] writes), decompression, signatures.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests"))]
@@ -41,6 +43,7 @@ mod tls;
 mod token;
 mod transport;
 mod trust;
+mod upload;
 
 pub use blob::{BlobDescriptor, BlobSink, BlobSource, MemorySink};
 pub use client::RegistryClient;
@@ -48,3 +51,4 @@ pub use config::credentials::Credentials;
 pub use config::{ConfigPaths, RegistryConfig, Timing};
 pub use error::RegistryError;
 pub use resolve::ResolvedManifest;
+pub use upload::Pushed;

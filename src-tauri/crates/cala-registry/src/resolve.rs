@@ -132,7 +132,8 @@ pub(crate) async fn tags(
     let (mut all, mut path) = (Vec::new(), "tags/list?n=1000".to_owned());
     for _ in 0..MAX_TAG_PAGES {
         let headers = HeaderMap::new();
-        let request = Request { method: Method::GET, endpoint, path: &path, headers, subject: &subject };
+        let request =
+            Request { method: Method::GET, endpoint, path: &path, headers, subject: &subject, write: None };
         let response = transport.send(&request).await?;
         if response.status() == StatusCode::NOT_FOUND {
             return Err(RegistryError::ManifestUnknown { reference: repository.name() });
@@ -330,7 +331,7 @@ async fn request_manifest(
     let subject = format!("reading manifest {tail} in {}", endpoint.subject());
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static(manifest::ACCEPT));
-    let request = Request { method, endpoint, path: &path, headers, subject: &subject };
+    let request = Request { method, endpoint, path: &path, headers, subject: &subject, write: None };
     let response = transport.send(&request).await?;
     if response.status() == StatusCode::NOT_FOUND {
         return Err(RegistryError::ManifestUnknown { reference: reference.to_string() });

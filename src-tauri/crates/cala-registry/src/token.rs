@@ -40,6 +40,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) now: bool,
     /// What the request carried when it was refused.
     pub(crate) refused: Option<&'a HeaderValue>,
+    /// What a token must be good for; `None` for reading, as the server says it.
+    pub(crate) scope: Option<&'a str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -109,6 +111,7 @@ impl Transport {
                 Challenge::Bearer { realm, service, scope } => {
                     let default = format!("repository:{}:pull", endpoint.repository);
                     let scope = match scope {
+                        _ if asked.scope.is_some() => asked.scope.unwrap_or_default().to_owned(),
                         Some(scope) if asked.now => scope.clone(),
                         _ if endpoint.repository.is_empty() => String::new(),
                         _ => default,
@@ -309,6 +312,7 @@ impl Transport {
             path: "",
             headers: Default::default(),
             subject,
+            write: None,
         };
         let refused = || RegistryError::LoginRefused { host: endpoint.credentials_key.clone() };
         let (response, _) = self.dispatch(&request, None).await?;
@@ -321,7 +325,7 @@ impl Transport {
         }
         let challenges = crate::challenge::challenges(response.headers());
         let base = self.base(endpoint)?;
-        let asked = Asked { challenges: &challenges, now: true, refused: None };
+        let asked = Asked { challenges: &challenges, now: true, refused: None, scope: None };
         let authorized = match self.authorize_as(endpoint, &base, asked, Some(credentials)).await {
             Err(RegistryError::Unauthorized { withheld: None, .. } | RegistryError::Denied { .. }) => {
                 return Err(refused());

@@ -1,6 +1,7 @@
 //! One request to one endpoint: scheme, authorisation, redirects by hand. No retries; see [`crate::retry`].
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +33,30 @@ pub(crate) struct Request<'a> {
     pub(crate) headers: HeaderMap,
     /// What is read, for messages.
     pub(crate) subject: &'a str,
+    /// What makes it a request that changes something.
+    pub(crate) write: Option<Write<'a>>,
+}
+
+/// What a request that writes has beyond others. It follows no redirect.
+#[derive(Clone, Copy)]
+pub(crate) struct Write<'a> {
+    /// Where to, when the registry named an address for it.
+    pub(crate) target: Option<&'a Url>,
+    /// What a token for it must be good for.
+    pub(crate) scope: &'a str,
+    /// Makes its body, each time anew.
+    pub(crate) body: &'a (dyn Fn() -> reqwest::Body + Send + Sync),
+    /// Counts bytes of the body that have gone: as long as it moves, an answer may take its time.
+    pub(crate) moved: Option<&'a AtomicU64>,
+}
+
+impl std::fmt::Debug for Write<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Write")
+            .field("target", &self.target)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Connections, tokens and what is known of the hosts.
@@ -72,11 +97,12 @@ impl Transport {
     ///
     /// Success, 404 and 416 are returned, every other status is an error.
     pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Response, RegistryError> {
+        let scope = request.write.map(|write| write.scope);
         let known = lock(&self.challenges).get(&request.endpoint.host).cloned();
         let before = match known {
             Some(challenges) => {
                 let base = self.base(request.endpoint)?;
-                let asked = Asked { challenges: &challenges, now: false, refused: None };
+                let asked = Asked { challenges: &challenges, now: false, refused: None, scope };
                 self.authorize(request.endpoint, &base, asked).await?
             }
             None => Authorized::default(),
@@ -88,7 +114,7 @@ impl Transport {
         }
         let challenges = challenges(response.headers());
         lock(&self.challenges).insert(request.endpoint.host.clone(), challenges.clone());
-        let asked = Asked { challenges: &challenges, now: true, refused: before.header.as_ref() };
+        let asked = Asked { challenges: &challenges, now: true, refused: before.header.as_ref(), scope };
         let now = self.authorize(request.endpoint, &base, asked).await?;
         if now.header.is_none() || now.header == before.header {
             return self.settled(response, &url, request, Some(now)).await;
@@ -140,6 +166,9 @@ impl Transport {
         authorization: Option<&HeaderValue>,
     ) -> Result<(Response, Url), RegistryError> {
         let endpoint = request.endpoint;
+        if let Some(target) = request.write.and_then(|write| write.target) {
+            return self.dispatch_to(target, request, authorization).await;
+        }
         let path = match (endpoint.repository.as_str(), request.path) {
             ("", path) => format!("v2/{path}"),
             (repository, path) => format!("v2/{repository}/{path}"),
@@ -169,7 +198,28 @@ impl Transport {
                 }
             }
         };
-        self.follow(request, authorization, first).await
+        match request.write {
+            Some(_) => Ok(first),
+            None => self.follow(request, authorization, first).await,
+        }
+    }
+
+    /// Sends to the address that the registry named for an upload: under the rules for redirects, and with the
+    /// authorisation only when it is the registry's own.
+    async fn dispatch_to(
+        &self,
+        target: &Url,
+        request: &Request<'_>,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<(Response, Url), RegistryError> {
+        let base = self.base(request.endpoint)?;
+        let own = trust::same_origin(&base, target);
+        let guard = if own { None } else { Some(self.check_hop(&base, &base, target, &[]).await?) };
+        let host = host_and_port(target);
+        let client = self.clients.client(&host, self.is_insecure(&host, request.endpoint), guard)?;
+        let idle = self.config.timing.idle;
+        let sent = self.execute(&client, request, target, authorization.filter(|_| own), idle).await;
+        Ok((sent.map_err(|failed| failed.error)?, target.clone()))
     }
 
     /// Follows redirects of GET and HEAD under the rules of [`trust`].
@@ -257,13 +307,24 @@ impl Transport {
         if let Some(value) = authorization {
             builder = builder.header(AUTHORIZATION, value);
         }
+        if let Some(write) = request.write {
+            builder = builder.body((write.body)());
+        }
         let host = host_and_port(url);
-        match tokio::time::timeout(limit, builder.send()).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(failure::of_request(&host, request.subject, error)),
-            Err(_) => {
-                let (subject, seconds) = (request.subject.to_owned(), limit.as_secs());
-                Err(Failure { error: RegistryError::Stalled { host, subject, seconds }, maybe_plain: true })
+        let moved =
+            || request.write.and_then(|write| write.moved).map_or(0, |moved| moved.load(Ordering::Relaxed));
+        let mut sending = std::pin::pin!(builder.send());
+        loop {
+            let before = moved();
+            match tokio::time::timeout(limit, &mut sending).await {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(error)) => return Err(failure::of_request(&host, request.subject, error)),
+                Err(_) if moved() != before => {}
+                Err(_) => {
+                    let (subject, seconds) = (request.subject.to_owned(), limit.as_secs());
+                    let error = RegistryError::Stalled { host, subject, seconds };
+                    return Err(Failure { error, maybe_plain: true });
+                }
             }
         }
     }
@@ -388,7 +449,7 @@ pub(crate) async fn read_body(
 }
 
 /// `host[:port]` as endpoints name it.
-fn host_and_port(url: &Url) -> String {
+pub(crate) fn host_and_port(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

@@ -8,19 +8,43 @@ use tempfile::TempDir;
 
 use crate::image::{Blob, Image};
 
+/// The user of a registry that wants one.
+pub const USER: &str = "ada";
+/// The user's password.
+pub const PASSWORD: &str = "secret";
+/// The same as bcrypt keeps it.
+const HASH: &str = "$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a";
+
 /// A running registry; ends when dropped.
 #[derive(Debug)]
 pub struct Registry {
     process: Child,
     address: String,
-    // Kept for its Drop: the registry's storage.
+    // Kept for their Drop: the registry's storage, and who may use it.
     _storage: TempDir,
+    _users: Option<TempDir>,
 }
 
 impl Registry {
     /// Starts one; `None` when the package docker-registry is missing.
     #[must_use]
     pub fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    /// Starts one that wants [`USER`] and [`PASSWORD`].
+    #[must_use]
+    pub fn start_with_login() -> Option<Self> {
+        let folder = TempDir::new().expect("a temporary folder");
+        let users = folder.path().join("users");
+        std::fs::write(&users, format!("{USER}:{HASH}\n")).expect("the folder is writable");
+        let auth = format!("auth: {{htpasswd: {{realm: tests, path: {}}}}}\n", users.display());
+        let mut registry = Self::start_with(&auth)?;
+        registry._users = Some(folder);
+        Some(registry)
+    }
+
+    fn start_with(auth: &str) -> Option<Self> {
         if !crate::require::program("docker-registry") {
             return None;
         }
@@ -28,7 +52,7 @@ impl Registry {
         let config = storage.path().join("config.yml");
         let data = storage.path().join("data");
         let text = format!(
-            "version: 0.1\nlog: {{level: info, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: \"127.0.0.1:0\"}}\n",
+            "version: 0.1\nlog: {{level: info, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: \"127.0.0.1:0\"}}\n{auth}",
             data.display()
         );
         std::fs::write(&config, text).expect("the folder is writable");
@@ -51,7 +75,7 @@ impl Registry {
             .expect("docker-registry says where it listens");
         // The log must be read on, else the registry blocks when the pipe is full.
         std::thread::spawn(move || lines.for_each(drop));
-        Some(Self { process, address: format!("127.0.0.1:{port}"), _storage: storage })
+        Some(Self { process, address: format!("127.0.0.1:{port}"), _storage: storage, _users: None })
     }
 
     /// `127.0.0.1:PORT`.
@@ -98,6 +122,23 @@ impl Registry {
             &manifest.bytes,
         );
         assert!(answer.starts_with("HTTP/1.1 201"), "the manifest was not taken: {answer}");
+    }
+
+    /// The manifest or index under a tag, byte for byte, and its media type; `None` when there is none.
+    #[must_use]
+    pub fn manifest(&self, repository: &str, tag: &str) -> Option<(String, String)> {
+        let types = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+            application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+        // The header that `request` sends for bodies is not looked at for GET: one more is put behind it.
+        let answer = self.request(
+            "GET",
+            &format!("/v2/{repository}/manifests/{tag}"),
+            &format!("x\r\nAccept: {types}"),
+            &[],
+        );
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let media_type = head.lines().find_map(|line| line.strip_prefix("Content-Type: "))?.to_owned();
+        head.starts_with("HTTP/1.1 200").then(|| (media_type, body.to_owned()))
     }
 
     fn request(&self, method: &str, path: &str, content_type: &str, body: &[u8]) -> String {

@@ -1,6 +1,6 @@
 //! `cala image …`: the commands on images under their long names.
 
-use super::{exists, history, image_prune, image_tree, images, import, inspect, load, pull, rmi, save, tag, untag};
+use super::{exists, history, image_prune, image_tree, images, import, inspect, load, pull, push, rmi, save, tag, untag};
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -18,6 +18,7 @@ pub(crate) enum Commands {
     Load(load::Args),
     Prune(image_prune::Args),
     Pull(pull::Args),
+    Push(push::Args),
     Rm(rmi::Args),
     Save(save::Args),
     Tag(tag::Args),
@@ -35,6 +36,7 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Load(args) => load::run(&args, context),
         Commands::Prune(args) => image_prune::run(&args, context),
         Commands::Pull(args) => pull::run(&args, context),
+        Commands::Push(args) => push::run(&args, context),
         Commands::Rm(args) => rmi::run(&args, context),
         Commands::Save(args) => save::run(&args, context),
         Commands::Tag(args) => tag::run(&args, context),

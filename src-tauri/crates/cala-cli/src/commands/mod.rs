@@ -39,6 +39,7 @@ pub(crate) mod publish;
 pub(crate) mod pull;
 pub(crate) mod rename;
 pub(crate) mod restart;
+pub(crate) mod push;
 pub(crate) mod rm;
 pub(crate) mod rmi;
 pub(crate) mod run;

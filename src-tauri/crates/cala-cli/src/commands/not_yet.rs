@@ -64,6 +64,7 @@ const IN_GROUPS: &[(&str, &[&str])] = &[
             "tree", "trust", "unmount", "untag",
         ],
     ),
+    ("image", &["build", "diff", "import", "mount", "scp", "search", "sign", "trust", "unmount"]),
 ];
 
 /// Adds them, hidden, so that they are understood.

@@ -1,8 +1,8 @@
 //! `cala pull`.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use cala_engine::PullOptions;
+use cala_engine::{Engine, PullOptions, Transport};
 
 use crate::commands::select::for_each;
 use crate::context::Context;
@@ -10,20 +10,23 @@ use crate::failure::Failure;
 use crate::options::pull_policy;
 use crate::platform::PlatformOptions;
 use crate::progress::Progress;
+use crate::registry_options::{RegistryOptions, RetryOptions};
 
-/// Pull an image from a registry
+/// Pull an image from a registry, a file or a folder
 #[derive(Debug, clap::Args)]
-#[command(after_help = "cala pull alpine\ncala pull --platform linux/arm64 quay.io/fedora/fedora:latest")]
+#[command(
+    after_help = "cala pull alpine\ncala pull --platform linux/arm64 quay.io/fedora/fedora:latest\ncala pull oci-archive:alpine.tar"
+)]
 pub(crate) struct Args {
-    /// Path of the authentication file
-    #[arg(long, value_name = "string")]
-    authfile: Option<PathBuf>,
-    /// Folder with certificates and keys of registries
-    #[arg(long, value_name = "string")]
-    cert_dir: Option<PathBuf>,
-    /// Credentials (USERNAME:PASSWORD) for the registry
-    #[arg(long, value_name = "string")]
-    creds: Option<String>,
+    /// Pull all tags of the repository
+    #[arg(short, long)]
+    all_tags: bool,
+    /// Not supported: keys to decrypt the image with
+    #[arg(long, value_name = "stringArray")]
+    decryption_key: Vec<String>,
+    /// Accepted and without meaning, as in Podman
+    #[arg(long, hide = true)]
+    disable_content_trust: bool,
     #[command(flatten)]
     platform: PlatformOptions,
     /// When to ask the registry ("always"|"missing"|"never"|"newer")
@@ -32,9 +35,10 @@ pub(crate) struct Args {
     /// Do not show the progress
     #[arg(short, long)]
     quiet: bool,
-    /// Require HTTPS and verify certificates
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "bool")]
-    tls_verify: Option<bool>,
+    #[command(flatten)]
+    registry: RegistryOptions,
+    #[command(flatten)]
+    retry: RetryOptions,
     #[arg(value_names = ["IMAGE", "[IMAGE...]"], num_args = 0..)]
     images: Vec<String>,
 }
@@ -43,40 +47,42 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     if args.images.is_empty() {
         return Err(Failure::new("requires at least 1 arg(s), only received 0"));
     }
+    if !args.decryption_key.is_empty() {
+        return Err(Failure::new("--decryption-key is not supported: encrypted images are not read"));
+    }
     let options = PullOptions {
         platform: args.platform.wanted()?,
         policy: Some(pull_policy(&args.policy)?),
-        tls_verify: args.tls_verify,
-        credentials: args.creds.as_deref().map(credentials).transpose()?,
-        authfile: args.authfile.clone(),
-        cert_dir: args.cert_dir.clone(),
+        tls_verify: args.registry.tls_verify,
+        credentials: args.registry.credentials()?,
+        authfile: args.registry.authfile.clone(),
+        cert_dir: args.registry.cert_dir.clone(),
+        retry: args.retry.wanted()?,
     };
     let engine = context.engine()?;
     for_each(&args.images, false, |image| {
-        let progress = Progress::new(args.quiet);
-        let reference = image.strip_prefix("docker://").unwrap_or(image);
-        refuse_transport(reference)?;
-        let id = Context::wait_for(engine.pull(reference, &options, &|step| progress.on(&step)))??;
-        Ok(Some(id.hex().to_owned()))
+        let ids = match Transport::parse(image)? {
+            Transport::Registry(name) if args.all_tags => all_tags(args, &engine, &name, &options)?,
+            Transport::Registry(name) => vec![pull(args, &engine, &name, &options)?],
+            Transport::Archive { path, reference, .. } => load(args, &engine, &path, reference.as_deref())?,
+        };
+        Ok(Some(ids.join("\n")))
     })
 }
 
-/// Other places than registries (containers-transports(5)); without this a file's name would be looked for at a registry.
-fn refuse_transport(reference: &str) -> Result<(), Failure> {
-    let transports =
-        ["containers-storage:", "dir:", "docker-archive:", "docker-daemon:", "oci:", "oci-archive:", "sif:"];
-    match transports.iter().find(|transport| reference.starts_with(**transport)) {
-        Some(transport) => Err(Failure::new(format!("pulling from `{transport}` is not there yet"))),
-        None => Ok(()),
-    }
+fn pull(args: &Args, engine: &Engine, name: &str, options: &PullOptions) -> Result<String, Failure> {
+    let progress = Progress::new(args.quiet);
+    let id = Context::wait_for(engine.pull(name, options, &|step| progress.on(&step)))??;
+    Ok(id.hex().to_owned())
 }
 
-fn credentials(text: &str) -> Result<(String, String), Failure> {
-    match text.split_once(':') {
-        Some((user, password)) if !user.is_empty() => Ok((user.to_owned(), password.to_owned())),
-        _ => {
-            Err(Failure::new("credentials must be USERNAME:PASSWORD")
-                .hint("`cala login` stores them instead"))
-        }
-    }
+fn all_tags(args: &Args, engine: &Engine, name: &str, options: &PullOptions) -> Result<Vec<String>, Failure> {
+    let names = Context::wait_for(engine.all_tags(name, options))??;
+    names.iter().map(|name| pull(args, engine, name, options)).collect()
+}
+
+fn load(args: &Args, engine: &Engine, path: &Path, name: Option<&str>) -> Result<Vec<String>, Failure> {
+    let progress = Progress::new(args.quiet);
+    let loaded = engine.load_images_from(path, name, &|step| progress.on(&step))?;
+    Ok(loaded.into_iter().map(|image| image.id).collect())
 }

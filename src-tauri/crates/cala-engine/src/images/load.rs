@@ -231,6 +231,7 @@ fn told(image: &FoundImage, at: usize, existed: bool, progress: Progress<'_>) {
 
 /// Whether a name of an archive is the one asked for: as it stands there, or both made full.
 fn is_named(name: &str, wanted: &str) -> bool {
-    let full = |text: &str| Reference::parse_local(text).map(|name| name.with_default_tag()).ok();
-    name == wanted || full(name).is_some_and(|name| full(wanted) == Some(name))
+    let full = |parsed: std::result::Result<Reference, _>| parsed.ok().map(Reference::with_default_tag);
+    let meant = [full(Reference::parse_local(wanted)), full(Reference::parse_normalized(wanted))];
+    name == wanted || full(Reference::parse_local(name)).is_some_and(|name| meant.contains(&Some(name)))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cala_registry::{Credentials, RegistryClient, RegistryConfig};
 
-use crate::{Engine, LoginOptions, PullOptions, Result};
+use crate::{Engine, LoginOptions, PullOptions, PushOptions, Result, Retry};
 
 impl Engine {
     /// Checks credentials at a registry and stores them.
@@ -44,25 +44,55 @@ impl Engine {
 }
 
 fn of_login(options: &LoginOptions) -> Result<RegistryClient> {
-    client(options.tls_verify, None, options.authfile.clone(), options.cert_dir.clone())
+    client(RegistryConfig {
+        tls_verify: options.tls_verify,
+        cert_dir: options.cert_dir.clone(),
+        ..files(options.authfile.as_ref())
+    })
 }
 
 /// The client of a pull.
 pub(super) fn of_pull(options: &PullOptions) -> Result<RegistryClient> {
-    let credentials =
-        options.credentials.clone().map(|(username, password)| Credentials { username, password });
-    client(options.tls_verify, credentials, options.authfile.clone(), options.cert_dir.clone())
+    client(RegistryConfig {
+        tls_verify: options.tls_verify,
+        credentials: options.credentials.as_ref().map(credentials),
+        cert_dir: options.cert_dir.clone(),
+        ..retrying(files(options.authfile.as_ref()), options.retry)
+    })
 }
 
-fn client(
-    tls_verify: Option<bool>,
-    credentials: Option<Credentials>,
-    authfile: Option<PathBuf>,
-    cert_dir: Option<PathBuf>,
-) -> Result<RegistryClient> {
-    let mut config = RegistryConfig { tls_verify, credentials, cert_dir, ..RegistryConfig::from_env() };
-    if let Some(file) = authfile {
-        config = config.with_auth_file(&file);
+/// The client of a push.
+pub(super) fn of_push(options: &PushOptions) -> Result<RegistryClient> {
+    client(RegistryConfig {
+        tls_verify: options.tls_verify,
+        credentials: options.credentials.as_ref().map(credentials),
+        cert_dir: options.cert_dir.clone(),
+        ..retrying(files(options.authfile.as_ref()), options.retry)
+    })
+}
+
+fn credentials((username, password): &(String, String)) -> Credentials {
+    Credentials { username: username.clone(), password: password.clone() }
+}
+
+fn files(authfile: Option<&PathBuf>) -> RegistryConfig {
+    let config = RegistryConfig::from_env();
+    match authfile {
+        Some(file) => config.with_auth_file(file),
+        None => config,
     }
+}
+
+fn retrying(mut config: RegistryConfig, retry: Retry) -> RegistryConfig {
+    if let Some(count) = retry.count {
+        config.timing.tries = count.saturating_add(1);
+    }
+    if let Some(delay) = retry.delay {
+        config.timing.backoff = delay;
+    }
+    config
+}
+
+fn client(config: RegistryConfig) -> Result<RegistryClient> {
     Ok(RegistryClient::new(config)?)
 }

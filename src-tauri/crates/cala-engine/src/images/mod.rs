@@ -14,6 +14,7 @@ mod login;
 mod names;
 mod prune;
 mod pull;
+mod push;
 mod remove;
 mod save;
 mod transport;

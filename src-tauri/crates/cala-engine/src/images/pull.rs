@@ -31,6 +31,28 @@ impl Engine {
         Ok(self.obtain(reference, policy, options, progress).await?.image_id)
     }
 
+    /// The full names of all tags of a repository, as its registry lists them.
+    ///
+    /// # Errors
+    /// When the name has a tag or digest, or the registry does not answer.
+    pub async fn all_tags(&self, name: &str, options: &PullOptions) -> Result<Vec<String>> {
+        let client = login::of_pull(options)?;
+        let repository = Reference::parse_normalized(name).map_err(StoreError::from)?;
+        if repository.tag.is_some() || repository.digest.is_some() {
+            return Err(EngineError::invalid("tag_and_all_tags", "tag can't be used with --all-tags/-a"));
+        }
+        let mut failed = None;
+        for candidate in client.candidates(name)? {
+            match client.tags(&candidate).await {
+                Ok(tags) => {
+                    return Ok(tags.iter().map(|tag| format!("{}:{tag}", candidate.name())).collect());
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        Err(failed.map_or_else(|| EngineError::ImageNotHere(name.to_owned()), EngineError::from))
+    }
+
     /// The image of a wish.
     pub(crate) async fn image_for(
         &self,

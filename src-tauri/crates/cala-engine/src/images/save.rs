@@ -34,14 +34,14 @@ impl Engine {
             writer.options.manifest = Some(cala_store::export::ManifestType::Docker);
         }
         match target {
-            SaveTarget::Path(path) => writer.write(&images, &path)?,
+            SaveTarget::Path(path) => drop(writer.write(&images, &path)?),
             SaveTarget::Stream(_) if matches!(options.format, ArchiveFormat::Dir | ArchiveFormat::OciDir) => {
                 return Err(EngineError::invalid(
                     "save_needs_path",
                     "a directory needs a path: name one with --output",
                 ));
             }
-            SaveTarget::Stream(out) => writer.write_stream(&images, out)?,
+            SaveTarget::Stream(out) => drop(writer.write_stream(&images, out)?),
         }
         images.iter().try_for_each(|(record, _)| {
             self.object_event(EventKind::Image, "save", record.image_id.hex(), &record.shown_name())

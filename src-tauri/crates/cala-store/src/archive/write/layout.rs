@@ -25,9 +25,10 @@ impl ArchiveWriter<'_> {
         &self,
         images: &[(ImageRecord, Vec<String>)],
         mut tar: TarWriter,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Digest>, StoreError> {
         let failed = |error| StoreError::io("write", "the archive")(error);
         let (mut entries, mut written) = (Vec::new(), std::collections::HashSet::new());
+        let mut digests = Vec::new();
         for (record, names) in images {
             let image = self.store.export_image(record, &self.options)?;
             for blob in blobs(&image) {
@@ -40,10 +41,12 @@ impl ArchiveWriter<'_> {
                 tar.bytes(&path_of(&image.digest), &image.manifest).map_err(failed)?;
             }
             entries.extend(descriptors(&image, names));
+            digests.push(image.digest);
         }
         tar.bytes("oci-layout", LAYOUT).map_err(failed)?;
         tar.bytes("index.json", &index(entries)).map_err(failed)?;
-        tar.finish().map_err(failed)
+        tar.finish().map_err(failed)?;
+        Ok(digests)
     }
 
     /// Adds the images to the layout at `path`, which is made when it is not there. Names move to the new ones.
@@ -51,8 +54,8 @@ impl ArchiveWriter<'_> {
         &self,
         images: &[(ImageRecord, Vec<String>)],
         path: &Path,
-    ) -> Result<(), StoreError> {
-        let mut entries = existing(path)?;
+    ) -> Result<Vec<Digest>, StoreError> {
+        let (mut entries, mut digests) = (existing(path)?, Vec::new());
         let place = path.join("blobs/sha256");
         make_directory(&place)?;
         for (record, names) in images {
@@ -71,9 +74,11 @@ impl ArchiveWriter<'_> {
                 }
             });
             entries.extend(own);
+            digests.push(image.digest);
         }
         write(&path.join("oci-layout"), LAYOUT)?;
-        write(&path.join("index.json"), &index(entries))
+        write(&path.join("index.json"), &index(entries))?;
+        Ok(digests)
     }
 
     /// Writes one image as `dir:`.
@@ -81,7 +86,7 @@ impl ArchiveWriter<'_> {
         &self,
         images: &[(ImageRecord, Vec<String>)],
         path: &Path,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Digest>, StoreError> {
         let foreign = path.is_dir()
             && !path.join("version").is_file()
             && std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
@@ -90,6 +95,7 @@ impl ArchiveWriter<'_> {
             return Err(StoreError::ArchiveRefused(text));
         }
         make_directory(path)?;
+        let mut digests = Vec::new();
         for (record, _) in images {
             let image = self.store.export_image(record, &self.options)?;
             write(&path.join("version"), VERSION)?;
@@ -97,8 +103,9 @@ impl ArchiveWriter<'_> {
                 copy(blob, path)?;
             }
             write(&path.join("manifest.json"), &image.manifest)?;
+            digests.push(image.digest);
         }
-        Ok(())
+        Ok(digests)
     }
 }
 

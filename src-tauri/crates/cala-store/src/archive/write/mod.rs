@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cala_spec::Digest;
 use cala_spec::invalid::InvalidValue;
 
 use crate::error::StoreError;
@@ -68,11 +69,15 @@ impl<'a> ArchiveWriter<'a> {
     }
 
     /// Writes the images, each with its names, to `path`: a file appears whole or not at all, a directory gets its index
-    /// last.
+    /// last. The digests of the manifests that were written; those of the images for a docker-archive, which has none.
     ///
     /// # Errors
     /// As [`Store::export_image`]; [`StoreError::ArchiveRefused`] for several images in a form of one; failed system calls.
-    pub fn write(&self, images: &[(ImageRecord, Vec<String>)], path: &Path) -> Result<(), StoreError> {
+    pub fn write(
+        &self,
+        images: &[(ImageRecord, Vec<String>)],
+        path: &Path,
+    ) -> Result<Vec<Digest>, StoreError> {
         self.check(images)?;
         match self.format {
             ArchiveFormat::OciDir => self.write_layout(images, path),
@@ -85,7 +90,11 @@ impl<'a> ArchiveWriter<'a> {
     ///
     /// # Errors
     /// As [`ArchiveWriter::write`].
-    pub fn write_stream(&self, images: &[(ImageRecord, Vec<String>)], out: File) -> Result<(), StoreError> {
+    pub fn write_stream(
+        &self,
+        images: &[(ImageRecord, Vec<String>)],
+        out: File,
+    ) -> Result<Vec<Digest>, StoreError> {
         self.check(images)?;
         self.write_tar(images, tar::TarWriter::new(out, false))
     }
@@ -98,7 +107,11 @@ impl<'a> ArchiveWriter<'a> {
         Ok(())
     }
 
-    fn write_file(&self, images: &[(ImageRecord, Vec<String>)], path: &Path) -> Result<(), StoreError> {
+    fn write_file(
+        &self,
+        images: &[(ImageRecord, Vec<String>)],
+        path: &Path,
+    ) -> Result<Vec<Digest>, StoreError> {
         let failed = || StoreError::io("write", path);
         match std::fs::metadata(path) {
             // A pipe or a device: it cannot be replaced.
@@ -109,7 +122,10 @@ impl<'a> ArchiveWriter<'a> {
             _ => {
                 let (out, temporary) = beside(path).map_err(failed())?;
                 let written = self.write_tar(images, tar::TarWriter::new(out, true));
-                let placed = written.and_then(|()| std::fs::rename(&temporary, path).map_err(failed()));
+                let placed = written.and_then(|written| {
+                    std::fs::rename(&temporary, path).map_err(failed())?;
+                    Ok(written)
+                });
                 if placed.is_err() {
                     let _ = std::fs::remove_file(&temporary);
                 }
@@ -122,9 +138,12 @@ impl<'a> ArchiveWriter<'a> {
         &self,
         images: &[(ImageRecord, Vec<String>)],
         tar: tar::TarWriter,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Digest>, StoreError> {
         match self.format {
-            ArchiveFormat::DockerArchive => docker::write(self.store, images, tar),
+            ArchiveFormat::DockerArchive => {
+                docker::write(self.store, images, tar)?;
+                Ok(images.iter().map(|(record, _)| record.manifest.clone()).collect())
+            }
             _ => self.write_layout_tar(images, tar),
         }
     }
