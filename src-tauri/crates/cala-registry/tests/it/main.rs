@@ -9,6 +9,7 @@ mod config;
 mod cuts;
 mod liar;
 mod lies;
+mod pushes;
 mod real;
 mod redirects;
 mod support;

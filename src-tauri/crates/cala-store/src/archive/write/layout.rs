@@ -57,9 +57,9 @@ impl ArchiveWriter<'_> {
     ) -> Result<Vec<Digest>, StoreError> {
         let (mut entries, mut digests) = (existing(path)?, Vec::new());
         let place = path.join("blobs/sha256");
-        make_directory(&place)?;
         for (record, names) in images {
             let image = self.store.export_image(record, &self.options)?;
+            make_directory(&place)?;
             for blob in blobs(&image) {
                 copy(blob, &place)?;
             }
@@ -94,10 +94,10 @@ impl ArchiveWriter<'_> {
             let text = format!("`{}` is not empty and holds no image of `dir:`", path.display());
             return Err(StoreError::ArchiveRefused(text));
         }
-        make_directory(path)?;
         let mut digests = Vec::new();
         for (record, _) in images {
             let image = self.store.export_image(record, &self.options)?;
+            make_directory(path)?;
             write(&path.join("version"), VERSION)?;
             for blob in blobs(&image) {
                 copy(blob, path)?;
