@@ -21,6 +21,7 @@ mod objects;
 mod process;
 mod secrets;
 mod pushes;
+mod searches;
 mod starts;
 mod systems;
 mod volumes;

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, commit, completion, container, cp, create, diff, events, exec, export, history, image, images, import, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, push, rename, restart, rm, rmi, run as run_command, save, secret, start, stats, stop, system, tag, top, untag, update, version, volume, wait,
+    attach, commit, completion, container, cp, create, diff, events, exec, export, history, image, images, import, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps, publish, pull, push, rename, restart, rm, rmi, run as run_command, save, search, secret, start, stats, stop, system, tag, top, untag, update, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -79,6 +79,7 @@ enum Commands {
     Save(save::Args),
     #[command(subcommand, about = "Manage secrets")]
     Secret(secret::Commands),
+    Search(search::Args),
     Start(start::Args),
     Stats(stats::Args),
     Stop(stop::Args),
@@ -173,6 +174,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Run(args) => run_command::run(&args, context),
         Commands::Save(args) => save::run(&args, context),
         Commands::Secret(command) => secret::run(command, context),
+        Commands::Search(args) => search::run(&args, context),
         Commands::Start(args) => start::run(&args, context),
         Commands::Stats(args) => stats::run(&args, context),
         Commands::Stop(args) => stop::run(&args, context),

@@ -68,8 +68,8 @@ pub use options::{
     ExecOptions, ImageFilter, ImportOptions, LogOptions, LoginOptions, PullOptions, RemoveOptions,
     TerminalSize, WaitCondition,
     AttachOptions, ContainerFilter, EngineOptions, EventOptions, ExecOptions, ImageFilter, LogOptions,
-    LoginOptions, PullOptions, PushOptions, RemoveOptions, Retry, SaveOptions, SaveTarget, TerminalSize,
-    WaitCondition,
+    LoginOptions, PullOptions, PushOptions, RemoveOptions, Retry, SaveOptions, SaveTarget, SearchOptions,
+    TerminalSize, WaitCondition,
 };
 pub use stats::StatsReader;
 pub use system::{CheckOptions, PruneOptions};

@@ -73,6 +73,23 @@ pub struct PushOptions {
     pub compress: bool,
 }
 
+/// How registries are searched.
+#[derive(Debug, Clone, Default)]
+pub struct SearchOptions {
+    /// `Some(false)`: plain HTTP and unverified certificates are fine; `None`: as registries.conf says.
+    pub tls_verify: Option<bool>,
+    /// `user` and `password` for this search only.
+    pub credentials: Option<(String, String)>,
+    /// The file with credentials (`--authfile`).
+    pub authfile: Option<PathBuf>,
+    /// A directory with certificates (`--cert-dir`).
+    pub cert_dir: Option<PathBuf>,
+    /// Most results of each registry; a few by default.
+    pub limit: Option<usize>,
+    /// `key=value`: `stars`, `is-official`, `is-automated`.
+    pub filters: Vec<String>,
+}
+
 /// Where `save` writes to.
 #[derive(Debug)]
 pub enum SaveTarget {

@@ -9,6 +9,7 @@ use crate::blob::{BlobDescriptor, BlobSink, BlobSource};
 use crate::config::{RegistryConfig, credentials};
 use crate::error::RegistryError;
 use crate::resolve::ResolvedManifest;
+use crate::search::SearchHit;
 use crate::transport::Transport;
 use crate::upload::Pushed;
 
@@ -159,6 +160,26 @@ impl RegistryClient {
     /// As [`RegistryClient::resolve`].
     pub async fn tags(&self, repository: &Reference) -> Result<Vec<String>, RegistryError> {
         crate::resolve::tags(&self.transport, repository).await
+    }
+
+    /// Where a search without a registry looks: `unqualified-search-registries`, docker.io when there are none.
+    #[must_use]
+    pub fn search_registries(&self) -> Vec<String> {
+        self.transport.registries().search_list()
+    }
+
+    /// Repositories of a registry that have `term` in their name or description, at most `limit`; all of its catalogue
+    /// for an empty term.
+    ///
+    /// # Errors
+    /// As [`RegistryClient::resolve`].
+    pub async fn search(
+        &self,
+        registry: &str,
+        term: &str,
+        limit: usize,
+    ) -> Result<Vec<SearchHit>, RegistryError> {
+        crate::search::search(&self.transport, registry, term, limit).await
     }
 
     /// Verifies a user name and password against a registry (`host[:port]`, or `host/namespace` for a part of it), then

@@ -155,7 +155,7 @@ pub(crate) async fn tags(
 }
 
 /// The query of `<…?query>; rel="next"`. Only the query is taken, so that a page cannot lead to another host.
-fn next_page(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn next_page(headers: &HeaderMap) -> Option<String> {
     let link = headers.get(LINK)?.to_str().ok()?;
     let (address, parameters) = link.strip_prefix('<')?.split_once('>')?;
     parameters.contains("next").then(|| address.split_once('?').map(|(_, query)| query.to_owned()))?

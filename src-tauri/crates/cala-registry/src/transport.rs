@@ -28,7 +28,7 @@ const LOOPBACK_HANDSHAKE: Duration = Duration::from_secs(5);
 pub(crate) struct Request<'a> {
     pub(crate) method: Method,
     pub(crate) endpoint: &'a Endpoint,
-    /// What follows the repository: `manifests/latest`.
+    /// What follows the repository: `manifests/latest`; with a slash before it, what follows the host.
     pub(crate) path: &'a str,
     pub(crate) headers: HeaderMap,
     /// What is read, for messages.
@@ -170,6 +170,8 @@ impl Transport {
             return self.dispatch_to(target, request, authorization).await;
         }
         let path = match (endpoint.repository.as_str(), request.path) {
+            // An address of the registry beside its API.
+            (_, path) if path.starts_with('/') => path.trim_start_matches('/').to_owned(),
             ("", path) => format!("v2/{path}"),
             (repository, path) => format!("v2/{repository}/{path}"),
         };

@@ -1,6 +1,6 @@
 //! `cala image …`: the commands on images under their long names.
 
-use super::{exists, history, image_prune, image_tree, images, import, inspect, load, pull, push, rmi, save, tag, untag};
+use super::{exists, history, image_prune, image_tree, images, import, inspect, load, pull, push, rmi, save, search, tag, untag};
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -21,6 +21,7 @@ pub(crate) enum Commands {
     Push(push::Args),
     Rm(rmi::Args),
     Save(save::Args),
+    Search(search::Args),
     Tag(tag::Args),
     Tree(image_tree::Args),
     Untag(untag::Args),
@@ -39,6 +40,7 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Push(args) => push::run(&args, context),
         Commands::Rm(args) => rmi::run(&args, context),
         Commands::Save(args) => save::run(&args, context),
+        Commands::Search(args) => search::run(&args, context),
         Commands::Tag(args) => tag::run(&args, context),
         Commands::Tree(args) => image_tree::run(&args, context),
         Commands::Untag(args) => untag::run(&args, context),

@@ -45,6 +45,7 @@ pub(crate) mod rmi;
 pub(crate) mod run;
 pub(crate) mod save;
 pub(crate) mod secret;
+pub(crate) mod search;
 pub(crate) mod select;
 pub(crate) mod start;
 pub(crate) mod stats;

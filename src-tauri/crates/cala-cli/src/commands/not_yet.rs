@@ -22,7 +22,6 @@ const NAMES: &[&str] = &[
     "save",
     "rename",
     "restart",
-    "search",
     "secret",
     "stats",
     "system",
@@ -65,6 +64,7 @@ const IN_GROUPS: &[(&str, &[&str])] = &[
         ],
     ),
     ("image", &["build", "diff", "import", "mount", "scp", "search", "sign", "trust", "unmount"]),
+    ("image", &["build", "diff", "import", "mount", "scp", "sign", "trust", "unmount"]),
 ];
 
 /// Adds them, hidden, so that they are understood.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cala_registry::{Credentials, RegistryClient, RegistryConfig};
 
-use crate::{Engine, LoginOptions, PullOptions, PushOptions, Result, Retry};
+use crate::{Engine, LoginOptions, PullOptions, PushOptions, Result, Retry, SearchOptions};
 
 impl Engine {
     /// Checks credentials at a registry and stores them.
@@ -68,6 +68,16 @@ pub(super) fn of_push(options: &PushOptions) -> Result<RegistryClient> {
         credentials: options.credentials.as_ref().map(credentials),
         cert_dir: options.cert_dir.clone(),
         ..retrying(files(options.authfile.as_ref()), options.retry)
+    })
+}
+
+/// The client of a search.
+pub(super) fn of_search(options: &SearchOptions) -> Result<RegistryClient> {
+    client(RegistryConfig {
+        tls_verify: options.tls_verify,
+        credentials: options.credentials.as_ref().map(credentials),
+        cert_dir: options.cert_dir.clone(),
+        ..files(options.authfile.as_ref())
     })
 }
 

@@ -17,6 +17,7 @@ mod pull;
 mod push;
 mod remove;
 mod save;
+mod search;
 mod transport;
 mod tree;
 

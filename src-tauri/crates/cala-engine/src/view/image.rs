@@ -206,3 +206,25 @@ pub struct LoadedImage {
     /// Names that it got; none when the archive has none for it.
     pub names: Vec<String>,
 }
+
+/// A repository that a search found; the fields of `podman search --format json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct SearchResult {
+    /// The registry.
+    pub index: String,
+    /// Full name.
+    pub name: String,
+    /// What it says of itself.
+    pub description: String,
+    /// How many people marked it.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub stars: u64,
+    /// `[OK]` when the registry vouches for it.
+    pub official: String,
+    /// `[OK]` when the registry built it.
+    pub automated: String,
+    /// Always empty.
+    pub tag: String,
+}

@@ -25,6 +25,7 @@ pub use change::{Change, ChangeKind};
 pub use container::{ContainerSummary, PortMapping};
 pub use image::{
     HistoryEntry, ImageInspect, ImageInspectConfig, ImageSummary, LoadedImage, RemovedImage, RootFs,
+    SearchResult,
 };
 pub use image_history::{HistoryLayer, ImageTree, TreeLayer};
 pub use info::{

@@ -155,6 +155,14 @@ impl Registries {
         }
     }
 
+    /// Registries that names without one are looked up at.
+    pub(crate) fn search_list(&self) -> Vec<String> {
+        match self.search.as_deref() {
+            None | Some([]) => vec![cala_spec::reference::DEFAULT_DOMAIN.to_owned()],
+            Some(search) => search.to_vec(),
+        }
+    }
+
     /// Where a reference can be read: the mirrors that serve it, then the registry itself.
     ///
     /// # Errors
