@@ -11,9 +11,9 @@ mod inside;
 mod isolation;
 mod life;
 mod lifecycle;
+mod look;
 mod mounts;
 mod names;
-mod look;
 mod networks;
 mod pause;
 mod private;
@@ -75,6 +75,8 @@ pub(crate) fn networked_host() -> Option<World> {
         return None;
     }
     networked()
+}
+
 /// Takes care that containers get no control group: none takes processes any more. False where the groups are not the
 /// test's own.
 pub(crate) fn nothing_delegated() -> bool {

@@ -32,8 +32,8 @@ mod oci;
 mod options;
 mod processes;
 mod programs;
-mod stats;
 mod secrets;
+mod stats;
 mod system;
 mod time;
 mod timezone;
@@ -53,23 +53,13 @@ pub use containers::{ExecStarted, Stopped};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use events::EventReader;
-pub use images::{EmbeddedImage, Transport, embedded_image};
+pub use images::{EmbeddedImage, ImageFormat, Transport, embedded_image};
 pub use logs::{LogLine, LogReader};
 pub use options::{
-    AttachOptions, ContainerFilter, CopyEnd, CopyOptions, EngineOptions, EventOptions, ExecOptions,
-    ImageFilter, LogOptions, LoginOptions, PullOptions, RemoveOptions, SaveOptions, SaveTarget, TerminalSize,
+    AttachOptions, CloneOptions, CommitOptions, ContainerFilter, CopyEnd, CopyOptions, EngineOptions,
+    EventOptions, ExecOptions, ImageFilter, ImportOptions, LogOptions, LoginOptions, PullOptions,
+    PushOptions, RemoveOptions, Retry, SaveOptions, SaveTarget, SearchOptions, TerminalSize, UpdateOptions,
     WaitCondition,
-    AttachOptions, CloneOptions, ContainerFilter, EngineOptions, EventOptions, ExecOptions, ImageFilter,
-    LogOptions, LoginOptions, PullOptions, RemoveOptions, TerminalSize, UpdateOptions, WaitCondition,
-pub use images::{EmbeddedImage, ImageFormat, embedded_image};
-pub use logs::{LogLine, LogReader};
-pub use options::{
-    AttachOptions, CommitOptions, ContainerFilter, CopyEnd, CopyOptions, EngineOptions, EventOptions,
-    ExecOptions, ImageFilter, ImportOptions, LogOptions, LoginOptions, PullOptions, RemoveOptions,
-    TerminalSize, WaitCondition,
-    AttachOptions, ContainerFilter, EngineOptions, EventOptions, ExecOptions, ImageFilter, LogOptions,
-    LoginOptions, PullOptions, PushOptions, RemoveOptions, Retry, SaveOptions, SaveTarget, SearchOptions,
-    TerminalSize, WaitCondition,
 };
 pub use stats::StatsReader;
 pub use system::{CheckOptions, PruneOptions};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cala_spec::container::PullPolicy;
-use cala_store::archive::ArchiveFormat;
 use cala_spec::{ByteSize, ContainerName, Platform, RestartPolicy};
+use cala_store::archive::ArchiveFormat;
 
 use crate::images::ImageFormat;
 use cala_store::export::{CompressionFormat, ManifestType};

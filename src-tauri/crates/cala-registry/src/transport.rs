@@ -380,6 +380,7 @@ pub(crate) async fn download(
         path: "",
         headers: HeaderMap::new(),
         subject: address,
+        write: None,
     };
     let client = transport.clients.client(&host, transport.is_insecure(&host, &endpoint), None)?;
     let idle = transport.config.timing.idle;

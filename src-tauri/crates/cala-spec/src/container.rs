@@ -136,10 +136,6 @@ pub struct ContainerSpec {
     pub cidfile: Option<std::path::PathBuf>,
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
 /// When `run` and `create` ask the registry (`--pull`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,7 +1,7 @@
 //! Blobs: files named by the digest of their bytes, in an OCI image layout.
 
-mod stage;
 mod new;
+mod stage;
 mod writer;
 
 use std::fs::File;

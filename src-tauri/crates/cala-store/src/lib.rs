@@ -30,10 +30,8 @@ pub mod tar;
 pub mod unpack;
 pub mod volumes;
 
-pub use blobs::{BlobStage, BlobWriter, StagedBlob, Verification};
-pub use blobs::{BlobWriter, Verification};
+pub use blobs::{BlobStage, BlobWriter, NewBlob, StagedBlob, Verification};
 pub use check::Referenced;
-pub use blobs::{BlobWriter, NewBlob, Verification};
 pub use containers::{
     AsideTree, Container, ContainerDir, ContainerEntry, DamagedContainer, StageLock, remove_id_file, volumes,
 };

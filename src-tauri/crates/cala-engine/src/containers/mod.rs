@@ -21,15 +21,15 @@ mod rename;
 mod restart;
 mod start;
 mod stop;
-mod volume_mounts;
-mod volumes_from;
 mod top;
 mod update;
+mod volume_mounts;
+mod volumes_from;
 mod wait;
 
 pub use exec::ExecStarted;
-pub(crate) use inspect::cgroup_of;
 pub(crate) use files::Held;
+pub(crate) use inspect::cgroup_of;
 pub(crate) use plan::outward_address;
 pub(crate) use private::OPENED;
 pub use stop::Stopped;

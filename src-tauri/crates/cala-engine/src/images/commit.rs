@@ -2,18 +2,17 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cala_monitor::RunPlan;
 use cala_spec::mount::MountSource;
-use cala_spec::{ContainerConfig, Digest, Reference};
+use cala_spec::{ContainerConfig, ContainerStatus, Digest, Reference};
 use cala_store::{ImageRecord, StoreError};
 use serde_json::{Map, Value, json};
 
 use super::build::{Base, NewLayer};
 use super::change;
-use crate::containers::Held;
-use crate::{CommitOptions, Engine, EngineError, Result, time};
+use crate::containers::{Held, cgroup_of};
+use crate::{CommitOptions, Engine, EngineError, Result, cgroup, time};
 
 /// How long the kernel may take to stop all processes of a container.
 const FREEZE_LIMIT: Duration = Duration::from_secs(10);
@@ -30,7 +29,7 @@ impl Engine {
         let base = self.base_of(config)?;
         let document = self.document(config, &base, options)?;
         let (layers, layer) = {
-            let _still = options.pause.then(|| self.freeze(&held)).transpose()?.flatten();
+            let _still = options.pause.then(|| self.freeze_held(&held)).transpose()?.flatten();
             let layer = self.layer_of(&held, options.squash)?;
             (if options.squash { Base::default() } else { base.below }, layer)
         };
@@ -132,7 +131,11 @@ impl Engine {
         let places = container.spec.mounts.iter().filter(|mount| match &mount.source {
             MountSource::Volume { name: Some(name) } => all_volumes || self.is_anonymous(name),
             MountSource::Bind { .. } => all_volumes,
-            MountSource::Volume { name: None } | MountSource::Tmpfs => false,
+            MountSource::Volume { name: None }
+            | MountSource::Tmpfs
+            | MountSource::Image { .. }
+            | MountSource::Glob { .. }
+            | MountSource::Devpts => false,
         });
         fill(config, "Volumes", places.map(|mount| (mount.target.clone(), json!({}))).collect());
     }
@@ -142,15 +145,13 @@ impl Engine {
     }
 
     /// Stops all processes of a running container until the result is dropped; nothing to do for one that does not run.
-    fn freeze(&self, held: &Held) -> Result<Option<Frozen>> {
-        if !held.container.alive {
+    fn freeze_held(&self, held: &Held) -> Result<Option<Frozen>> {
+        let Held { container, .. } = held;
+        if !container.alive || container.state.status == ContainerStatus::Paused {
             return Ok(None);
         }
-        let path = self.store()?.container_dir(&held.container.config.id).join("plan.json");
-        let plan = std::fs::read(&path).map_err(|error| EngineError::io("read", &path, error))?;
-        let plan: RunPlan =
-            serde_json::from_slice(&plan).map_err(|error| EngineError::io("read", &path, error.into()))?;
-        let group = plan.cgroup.ok_or(EngineError::MissingController {
+        let dir = self.store()?.container_dir(&container.config.id);
+        let group = cgroup_of(&dir).ok_or(EngineError::MissingController {
             controller: "freezer",
             what: "a container's processes while it is committed",
         })?;
@@ -191,14 +192,11 @@ impl Frozen {
         std::fs::write(group.join("cgroup.freeze"), "1")?;
         // Thaws again when the rest fails.
         let frozen = Self(group.to_owned());
-        let begun = Instant::now();
-        while !std::fs::read_to_string(group.join("cgroup.events"))?.contains("frozen 1") {
-            if begun.elapsed() > FREEZE_LIMIT {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            std::thread::sleep(Duration::from_millis(1));
+        if cgroup::await_frozen(group, FREEZE_LIMIT) {
+            Ok(frozen)
+        } else {
+            Err(io::ErrorKind::TimedOut.into())
         }
-        Ok(frozen)
     }
 }
 

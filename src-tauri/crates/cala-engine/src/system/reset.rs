@@ -42,7 +42,8 @@ impl Engine {
     /// When a container cannot be ended or a directory cannot be removed.
     pub fn reset(&self) -> Result<()> {
         let store = self.store()?;
-        let options = RemoveOptions { force: true, volumes: true, timeout: Some(Duration::ZERO) };
+        let options =
+            RemoveOptions { force: true, volumes: true, timeout: Some(Duration::ZERO), depend: true };
         for entry in store.containers()? {
             match self.remove(entry.id().as_str(), &options) {
                 Err(error) if !error.is_no_such_container() => return Err(error),

@@ -16,10 +16,10 @@ mod network;
 mod network_doctor;
 mod network_map;
 mod secret;
-mod system;
-mod volume;
 mod stats;
+mod system;
 mod top;
+mod volume;
 
 pub use change::{Change, ChangeKind};
 pub use container::{ContainerSummary, PortMapping};
@@ -44,7 +44,7 @@ pub use network_doctor::{
 };
 pub use network_map::{MapContainer, MapEndpoint, MapLive, MapNetwork, MapPort, MapUplink, NetworkMap};
 pub use secret::{InspectSecret, SecretDetail, SecretDriver, SecretInspect};
-pub use system::{CheckProblem, ContainerUsage, DiskUsage, ImageUsage, SystemPruned, VolumeUsage};
-pub use volume::VolumeInspect;
 pub use stats::{ContainerStats, NetworkStats};
+pub use system::{CheckProblem, ContainerUsage, DiskUsage, ImageUsage, SystemPruned, VolumeUsage};
 pub use top::ProcessTable;
+pub use volume::VolumeInspect;

@@ -4,7 +4,6 @@ use cala_engine::PruneOptions;
 use cala_engine::view::SystemPruned;
 
 use super::shown_size;
-use crate::commands::volume::ask;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output;
@@ -48,7 +47,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         output::line("Total reclaimed space: 0B")?;
         return Ok(0);
     }
-    if !args.force && !ask(&warning(args))? {
+    if !args.force && !output::confirmed(&warning(args))? {
         return Ok(0);
     }
     let options = PruneOptions { all_images: args.all, volumes: args.volumes, filters: args.filter.clone() };
@@ -70,7 +69,7 @@ fn warning(args: &Args) -> String {
         false => "all dangling images",
     });
     let list: String = lines.iter().map(|line| format!("\t- {line}\n")).collect();
-    format!("WARNING! This command removes:\n{list}\n")
+    format!("WARNING! This command removes:\n{list}")
 }
 
 fn report(pruned: &SystemPruned) -> String {

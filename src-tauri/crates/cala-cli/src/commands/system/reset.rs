@@ -1,8 +1,8 @@
 //! `cala system reset`.
 
-use crate::commands::volume::ask;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output;
 
 /// Remove everything that Cala keeps
 ///
@@ -23,9 +23,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let (data, run) = engine.roots()?;
     let warning = format!(
         "WARNING! This will remove:\n        - all containers\n        - all images\n        - all networks\n        - all \
-         volumes\n        - all secrets\n        - the data root: {data:?}\n        - the run root: {run:?}\n"
+         volumes\n        - all secrets\n        - the data root: {data:?}\n        - the run root: {run:?}"
     );
-    if args.force || ask(&warning)? {
+    if args.force || output::confirmed(&warning)? {
         engine.reset()?;
     }
     Ok(0)

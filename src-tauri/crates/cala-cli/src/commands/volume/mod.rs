@@ -12,8 +12,6 @@ mod reload;
 mod rm;
 mod row;
 
-pub(crate) use prune::ask;
-
 use crate::context::Context;
 use crate::failure::Failure;
 
