@@ -115,6 +115,24 @@ fn its_networks_and_ports_are_those_it_had_last() {
 }
 
 #[test]
+fn the_policy_can_be_changed_while_it_runs() {
+    let Some(world) = world() else { return };
+    let id = world.sleeper("c");
+    assert_eq!(world.cala.run(["update", "--restart", "always", "c"]).success().text(), id);
+    let pid = field(&world.cala, "c", "{{.State.Pid}}");
+    std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
+    world.cala.eventually(["inspect", "c", "--format", "{{.State.Status}} {{.RestartCount}}"], |output| {
+        output.text() == "running 1"
+    });
+    world.cala.run(["update", "--restart", "no", "c"]).success();
+    let pid = field(&world.cala, "c", "{{.State.Pid}}");
+    std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
+    world
+        .cala
+        .eventually(["inspect", "c", "--format", "{{.State.Status}}"], |output| output.text() == "exited");
+}
+
+#[test]
 fn wrong_policies_are_told() {
     let Some(world) = world() else { return };
     let told = |options: &[&str], words: &str| {

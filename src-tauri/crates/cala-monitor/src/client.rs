@@ -8,6 +8,7 @@ use std::process::Child;
 use std::time::Duration;
 
 use cala_spec::PortMapping;
+use cala_spec::restart::RestartPolicy;
 
 use crate::MonitorError;
 use crate::plan::Membership;
@@ -163,6 +164,14 @@ impl MonitorClient {
     /// [`MonitorError::Refused`] with the codes `no_cgroup`, `cgroup_controller_missing`, `cgroup_failed`.
     pub fn limit(&mut self, limits: NewLimits) -> Result<(), MonitorError> {
         self.done(&Request::Limit(Box::new(limits)))
+    }
+
+    /// Tells what is done from now on when the container ends.
+    ///
+    /// # Errors
+    /// [`MonitorError::Refused`] with the code `unknown_request` by a monitor of an older version.
+    pub fn set_restart(&mut self, policy: RestartPolicy) -> Result<(), MonitorError> {
+        self.done(&Request::Restart { policy })
     }
 
     /// Tells the running container's monitor what it is called now; its networks answer to that name on return.

@@ -9,6 +9,7 @@
 //! (the container is not touched, what was asked for goes on); for a client, the monitor ended, and with it the
 //! container.
 
+use cala_spec::restart::RestartPolicy;
 use cala_spec::{ContainerStatus, ErrorKind, PortMapping};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -77,6 +78,11 @@ pub enum Request {
     Status,
     /// Set other limits of the container's control group.
     Limit(Box<NewLimits>),
+    /// Another restart policy from now on.
+    Restart {
+        /// The policy.
+        policy: RestartPolicy,
+    },
     /// The container has another name now.
     Rename(Box<NewName>),
     /// Join one more network.
@@ -153,6 +159,18 @@ pub struct NewLimits {
     pub cpu_quota: Option<u64>,
     /// Processes and threads; [`u64::MAX`] is no limit.
     pub pids: Option<u64>,
+}
+
+impl NewLimits {
+    /// These, and where they leave what is, the others.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            memory: self.memory.or(other.memory),
+            cpu_quota: self.cpu_quota.or(other.cpu_quota),
+            pids: self.pids.or(other.pids),
+        }
+    }
 }
 
 /// What a container is called from now on.

@@ -31,9 +31,6 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
     let restart = args.restart.as_deref().map(str::parse::<RestartPolicy>).transpose()?;
     let wish = UpdateOptions { restart, ..args.limits.options()? };
     let id = context.engine()?.update(bare(name), &wish)?;
-    if restart.is_some_and(|policy| policy != RestartPolicy::No) {
-        output::warning("the restart policy is kept and shown; nothing restarts a container by itself yet");
-    }
     output::line(id.as_str())?;
     Ok(0)
 }

@@ -81,15 +81,21 @@ pub(super) fn resources(resources: &Resources) -> Result<()> {
     Ok(())
 }
 
+/// What is removed when it ends is not started again.
+pub(super) fn restart(spec: &ContainerSpec) -> Result<()> {
+    if spec.remove && spec.restart != RestartPolicy::No {
+        return Err(EngineError::invalid(
+            "restart_and_remove",
+            "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"",
+        ));
+    }
+    Ok(())
+}
+
 fn numbers(spec: &ContainerSpec) -> Result<()> {
     let invalid = |code, text: &str| Err(EngineError::invalid(code, text));
     resources(&spec.resources)?;
-    if spec.remove && spec.restart != RestartPolicy::No {
-        return invalid(
-            "restart_and_remove",
-            "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"",
-        );
-    }
+    restart(spec)?;
     if spec.shm_size.is_some_and(|size| size.0 == 0) {
         return invalid("invalid_shm_size", "invalid value for --shm-size: it must be more than 0");
     }

@@ -26,8 +26,13 @@ impl Engine {
             if changes && cgroup::limits_asked(&config.spec.resources) {
                 cgroup::check(&config.spec.resources, Delegation::find().as_ref())?;
             }
-            if changes && container.alive {
-                MonitorClient::connect(&engine.store()?.run_dir(&id))?.limit(limits)?;
+            super::check::restart(&config.spec)?;
+            if container.alive && (changes || wish.restart.is_some()) {
+                let mut monitor = MonitorClient::connect(&engine.store()?.run_dir(&id))?;
+                if changes {
+                    monitor.limit(limits)?;
+                }
+                wish.restart.map(|policy| monitor.set_restart(policy)).transpose()?;
             }
             Ok(config)
         })?;

@@ -33,15 +33,17 @@ impl Monitor {
     }
 
     /// Sets other limits.
-    pub(super) fn limit(&self, limits: NewLimits) -> Result<Option<Reply>, Failure> {
+    pub(super) fn limit(&mut self, limits: NewLimits) -> Result<Option<Reply>, Failure> {
         if self.settled.is_some() {
             return Err(ended());
         }
         #[expect(clippy::cast_precision_loss, reason = "microseconds of a period are far below 2^52")]
         let cpus = |quota: u64| if quota == u64::MAX { f64::INFINITY } else { quota as f64 / CPU_PERIOD };
         let cgroup = self.cgroup.as_ref().ok_or_else(|| no_cgroup("limit"))?;
+        let changed = limits.or(self.changed);
         let limits = Limits { memory: limits.memory, cpus: limits.cpu_quota.map(cpus), pids: limits.pids };
         cgroup.set(&limits).map_err(|error| failure_of(&error))?;
+        self.changed = changed;
         Ok(Some(Reply::Done))
     }
 }

@@ -42,7 +42,7 @@ use crate::RunPlan;
 use crate::events::append_event;
 use crate::launcher::{failed, failure_of};
 use crate::log::{LogWriter, Stream};
-use crate::protocol::{ExitInfo, Failure, PROTOCOL, Reply, SOCKET_NAME};
+use crate::protocol::{ExitInfo, Failure, NewLimits, PROTOCOL, Reply, SOCKET_NAME};
 use crate::record;
 use client::{Client, MAX_HELD, Mode};
 use networks::Networks;
@@ -135,6 +135,8 @@ struct Monitor {
     state: ContainerState,
     stopping: Option<Stopping>,
     restarts: Restarts,
+    /// Limits that were changed since the plan was made.
+    changed: NewLimits,
     exit: Option<ExitInfo>,
     /// Set once everything is settled: only clients are served to their end.
     settled: Option<Instant>,
@@ -178,6 +180,7 @@ impl Monitor {
         Ok(Self {
             facts: Facts::of(&plan, plan_path),
             restarts: Restarts::new(plan.restart),
+            changed: NewLimits::default(),
             plan: Some(plan),
             lock: Some(lock),
             listener: Some(listener),

@@ -101,6 +101,10 @@ impl Monitor {
             Request::Unpause => self.pause(false),
             Request::Wait => Ok(self.wait(index)),
             Request::Status => Ok(Some(Reply::Status(self.status()))),
+            Request::Restart { policy } => {
+                self.restarts.set_policy(policy);
+                Ok(Some(Reply::Done))
+            }
             Request::Limit(limits) => self.limit(*limits),
             Request::Rename(new) => self.rename(*new),
             Request::Connect(membership) => self.change_networks(|networks| networks.connect(&membership)),

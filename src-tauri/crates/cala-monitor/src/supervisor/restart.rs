@@ -8,6 +8,7 @@ use cala_spec::{ContainerState, ContainerStatus};
 use super::Monitor;
 use crate::launcher::read_plan;
 use crate::plan::NetworkPlan;
+use crate::protocol::NewLimits;
 
 /// How long the first restart waits; each one after that twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -45,6 +46,10 @@ impl Restarts {
     /// When it is started again.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.next.as_ref().map(|(at, _)| *at)
+    }
+
+    pub(super) fn set_policy(&mut self, policy: RestartPolicy) {
+        self.policy = policy;
     }
 
     pub(super) fn has_begun(&mut self, now: Instant) {
@@ -88,7 +93,10 @@ impl Monitor {
                 }
                 self.plan = Some(plan);
                 // A failure is recorded, and the last.
-                let _ = self.start_container();
+                if self.start_container().is_ok() && self.changed != NewLimits::default() {
+                    // It runs with those of the plan if they cannot be set any more.
+                    let _ = self.limit(self.changed);
+                }
             }
             Err(failure) => self.record_failure(&failure),
         }
