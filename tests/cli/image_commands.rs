@@ -166,6 +166,20 @@ fn an_image_pulled_by_digest_is_not_dangling() {
 }
 
 #[test]
+fn diff_tells_what_the_topmost_layer_changes() {
+    let Some(world) = world() else { return };
+    let name = derived(&world);
+    assert_eq!(world.cala.run(["image", "diff", &name]).success().stdout, "A /more\n");
+    let against = world.cala.run(["image", "diff", "--format", "json", &name, &world.image]).success();
+    assert_eq!(against.json(), json!({ "added": ["/more"] }));
+    if !other_program() {
+        // Podman compares with the parent whatever the second is.
+        let back = world.cala.run(["image", "diff", &world.image, &name]).success();
+        assert_eq!(back.stdout, "D /more\n");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_said_in_one_line() {
     let cala = bare();
     for (args, line) in [
@@ -174,6 +188,7 @@ fn what_is_wrong_is_said_in_one_line() {
         (&["history", "nope"], "Error: nope: image not known"),
         (&["untag"], "Error: requires at least 1 arg(s), only received 0"),
         (&["untag", "nope"], "Error: nope: image not known"),
+        (&["image", "diff"], "Error: accepts between 1 and 2 arg(s), received 0"),
         (&["image", "tree", "nope"], "Error: nope: image not known"),
         (&["image", "tree", "a", "b"], "Error: accepts 1 arg(s), received 2"),
     ] {
@@ -185,7 +200,11 @@ fn what_is_wrong_is_said_in_one_line() {
         return;
     }
     for (args, line) in [
-        (&["history", "--format", "{{.Nope", "x"][..], "Error: template: history:1:0: unclosed action"),
+        (
+            &["image", "diff", "--format", "x", "y"][..],
+            "Error: only supported value for '--format' is 'json'",
+        ),
+        (&["history", "--format", "{{.Nope", "x"], "Error: template: history:1:0: unclosed action"),
         (&["image", "prune", "-f", "--filter", "nope=1"], "Error: nope is an invalid filter"),
         (
             &["image", "prune", "-f", "--filter", "until=x"],

@@ -5,9 +5,12 @@
 //! (RFC 1952, RFC 8878); zeros behind the last gzip member are padding, anything else there is an error. All decoders
 //! are linked in: none is looked for on the machine or, worse, in an image.
 
+mod plain;
+
 use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
+pub(crate) use plain::Plain;
 
 /// Bytes read from the source at once.
 const INPUT: usize = 256 << 10;

@@ -4,6 +4,7 @@
 //! files for other tools. An image lives as long as a name file speaks of it; what it leaves behind (blobs, layers) is
 //! collected under `images/lock`, unless a pull is under way (`images/pull.lock`), which may be about to use it.
 
+mod changes;
 mod collect;
 mod commit;
 mod document;

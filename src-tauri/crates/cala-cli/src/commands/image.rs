@@ -1,15 +1,13 @@
 //! `cala image …`: the commands on images under their long names.
 
-use super::{
-    exists, history, image_prune, image_tree, images, import, inspect, load, pull, push, rmi, save, search,
-    tag, untag,
-};
+use super::{exists, history, image_diff, image_prune, image_tree, images, import, inspect, load, pull, push, rmi, save, search, tag, untag};
 use crate::context::Context;
 use crate::failure::Failure;
 
 /// Manage images
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Commands {
+    Diff(image_diff::Args),
     /// Check if an image exists
     Exists(exists::ImageArgs),
     History(history::Args),
@@ -32,6 +30,7 @@ pub(crate) enum Commands {
 
 pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
     match command {
+        Commands::Diff(args) => image_diff::run(&args, context),
         Commands::Exists(args) => exists::image(&args, context),
         Commands::History(args) => history::run(&args, context),
         Commands::Import(args) => import::run(&args, context),

@@ -15,6 +15,7 @@ pub(crate) mod exists;
 pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod image;
+pub(crate) mod image_diff;
 pub(crate) mod image_prune;
 pub(crate) mod image_tree;
 pub(crate) mod images;

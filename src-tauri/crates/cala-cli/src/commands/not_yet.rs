@@ -65,6 +65,7 @@ const IN_GROUPS: &[(&str, &[&str])] = &[
     ),
     ("image", &["build", "diff", "import", "mount", "scp", "search", "sign", "trust", "unmount"]),
     ("image", &["build", "diff", "import", "mount", "scp", "sign", "trust", "unmount"]),
+    ("image", &["build", "import", "mount", "scp", "sign", "trust", "unmount"]),
 ];
 
 /// Adds them, hidden, so that they are understood.

@@ -3,6 +3,7 @@
 mod build;
 mod change;
 mod commit;
+mod diff;
 mod embedded;
 mod feed;
 mod history;

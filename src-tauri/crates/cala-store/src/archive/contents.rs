@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, Read, Write as _};
+use std::io::{self, Read, Write as _};
 use std::path::Path;
 
 use cala_spec::Digest;
 use cala_sys::openat2::{Mode, OFlags, Root};
 
 use crate::blobs::StagedBlob;
-use crate::decompress::{DecompressError, Decompressor};
+use crate::decompress::{DecompressError, Decompressor, Plain};
 use crate::error::StoreError;
 use crate::store::Store;
 use crate::tar::{EntryKind, Reader, TarError};
@@ -18,8 +18,6 @@ use crate::tar::{EntryKind, Reader, TarError};
 const MAX_ENTRIES: usize = 200_000;
 /// Most links that are followed from one name to a file.
 const MAX_LINKS: usize = 8;
-/// Bytes that are decompressed at once.
-const PIECE: usize = 256 << 10;
 
 /// Where files come from.
 #[derive(Debug)]
@@ -37,10 +35,10 @@ impl Contents {
         let mut contents = Self::empty(store, place);
         let stream =
             Decompressor::new(source, "application/x-tar").map_err(|error| contents.unreadable(error))?;
-        let mut reader = Reader::new(Plain { stream, piece: Vec::new(), at: 0, failed: None });
+        let mut reader = Reader::new(Plain::new(stream));
         let walked = contents.walk(&mut reader);
         // The decoder knows better than the tar's reader, who only sees that there is no more.
-        match reader.into_inner().failed {
+        match reader.into_inner().into_failure() {
             Some(error) => Err(contents.unreadable(error)),
             None => walked.map(|()| contents),
         }
@@ -227,44 +225,5 @@ impl Contents {
             Some(file) => self.store.publish_blob(file),
             None => Ok(()),
         }
-    }
-}
-
-/// The uncompressed archive.
-struct Plain<R: Read> {
-    stream: Decompressor<R>,
-    piece: Vec<u8>,
-    at: usize,
-    failed: Option<DecompressError>,
-}
-
-impl<R: Read> BufRead for Plain<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.at >= self.piece.len() {
-            self.piece.resize(PIECE, 0);
-            self.at = 0;
-            match self.stream.fill(&mut self.piece) {
-                Ok(count) => self.piece.truncate(count),
-                Err(error) => {
-                    self.piece.clear();
-                    let text = error.to_string();
-                    self.failed = Some(error);
-                    return Err(io::Error::other(text));
-                }
-            }
-        }
-        Ok(self.piece.get(self.at..).unwrap_or_default())
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.at = self.piece.len().min(self.at + count);
-    }
-}
-
-impl<R: Read> Read for Plain<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.fill_buf()?.read(into)?;
-        self.consume(count);
-        Ok(count)
     }
 }
