@@ -215,3 +215,63 @@ fn a_folder_copied_into_itself_ends() {
     lines.sort_unstable();
     assert_eq!(lines, ["/d/copy/e/f", "/d/e/f"]);
 }
+
+#[test]
+fn a_container_is_mounted_for_programs_in_the_user_namespace() {
+    let Some(world) = world() else { return };
+    let script = "echo inside >/told; chown 7:8 /told; sleep 1000";
+    start(&world, "run", &[], script);
+    world.cala.eventually(["exec", "run", "ls", "/told"], |output| output.code == 0);
+    world.cala.run(["create", "--name", "made", "--network", "none", &world.image, "cat", "/put"]).success();
+    let outside = world.cala.run(["mount", "run"]).exits_with(125);
+    let line =
+        "Error: cannot run command \"cala mount\" in rootless mode, must execute `cala unshare` first\n";
+    assert_eq!(outside.stderr, line);
+    let cala = world.cala.command([""; 0]);
+    let mut words: Vec<String> = vec![cala.get_program().to_string_lossy().into_owned()];
+    words.extend(cala.get_args().map(|word| word.to_string_lossy().into_owned()));
+    let cala = words.join(" ");
+    let unshare = |script: &str| world.cala.run(["unshare", "sh", "-c", &script.replace("CALA", &cala)]);
+    let seen = unshare(
+        "set -e; id -u; where=$(CALA mount run); cat $where/told; stat -c %u:%g $where/told; CALA mount; \
+         echo put >$(CALA mount made)/put; CALA mount made >/dev/null; CALA mount | wc -l; \
+         CALA unmount run; CALA umount made; CALA umount made; CALA mount | wc -l; cat $where/told 2>&1 || true",
+    )
+    .success();
+    let id = world.inspect("run", "{{.Id}}");
+    let place = world.cala.data_root().join("containers").join(&id).join("merged").display().to_string();
+    let expected = format!(
+        "0\ninside\n7:8\n{}  {place}\n2\nrun\nmade\nmade\n0\ncat: {place}/told: No such file or directory\n",
+        &id[..12]
+    );
+    assert_eq!(seen.stdout, expected);
+    // Nothing of it is mounted outside, and what was written is there.
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert!(!mounts.contains(&place), "{mounts}");
+    assert_eq!(world.cala.run(["start", "-a", "made"]).success().stdout, "put\n");
+}
+
+#[test]
+fn a_command_in_the_user_namespace_ends_as_it_ends() {
+    let Some(world) = world() else { return };
+    for running in [false, true] {
+        if running {
+            start(&world, "run", &[], "sleep 1000");
+        }
+        for (words, code, line) in [
+            (&["sh", "-c", "exit 3"][..], 3, ""),
+            (&["nonexist"], 127, "Error: exec: \"nonexist\": executable file not found in $PATH\n"),
+            (&["/etc/passwd"], 126, "Error: fork/exec /etc/passwd: permission denied\n"),
+        ] {
+            let output = world.cala.run([&["unshare"], words].concat());
+            assert_eq!((output.code, output.stderr.as_str()), (code, line), "{running} {output:?}");
+        }
+        let own = world.cala.run(["unshare", "cat", "/proc/self/uid_map"]).success();
+        assert!(own.stdout.lines().count() >= 2, "{own:?}");
+        // What is made inside is what containers see: cp, run and the rest work there too.
+        let cala = world.cala.command(["info"]);
+        let mut words = vec!["unshare".to_owned(), cala.get_program().to_string_lossy().into_owned()];
+        words.extend(cala.get_args().map(|word| word.to_string_lossy().into_owned()));
+        world.cala.run(words).success();
+    }
+}

@@ -7,10 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, commit, completion, container, cp, create, diff, events, exec, export, history, image, images,
-    import, info, init, inspect, kill, load, login, logout, logs, man, network, not_yet, pause, port, ps,
-    publish, pull, push, rename, restart, rm, rmi, run as run_command, save, search, secret, start, stats,
-    stop, system, tag, top, untag, update, version, volume, wait,
+    attach, commit, completion, container, cp, create, diff, events, exec, export, history, image, images, import, info, init, inspect, kill, load, login, logout, logs, man, mount, network, not_yet, pause, port, ps, publish, pull, push, rename, restart, rm, rmi, run as run_command, save, search, secret, start, stats, stop, system, tag, top, unshare, untag, update, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;
@@ -66,6 +63,7 @@ enum Commands {
     Logs(logs::Args),
     #[command(hide = true)]
     Man(man::Args),
+    Mount(mount::Args),
     #[command(subcommand, about = "Manage networks")]
     Network(network::Commands),
     Pause(pause::Args),
@@ -94,6 +92,9 @@ enum Commands {
     Unpublish(publish::WithdrawArgs),
     Untag(untag::Args),
     Update(update::Args),
+    #[command(visible_alias = "umount")]
+    Unmount(mount::UnmountArgs),
+    Unshare(unshare::Args),
     Version(version::Args),
     #[command(subcommand, about = "Manage volumes")]
     Volume(volume::Commands),
@@ -163,6 +164,7 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Logout(args) => logout::run(&args, context),
         Commands::Logs(args) => logs::run(&args, context),
         Commands::Man(args) => man::run(&args),
+        Commands::Mount(args) => mount::run(&args, context),
         Commands::Network(command) => network::run(command, context),
         Commands::Pause(args) => pause::run(&args, context),
         Commands::Port(args) => port::run(&args, context),
@@ -188,6 +190,8 @@ fn dispatch(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Unpublish(args) => publish::withdraw(&args, context),
         Commands::Untag(args) => untag::run(&args, context),
         Commands::Update(args) => update::run(&args, context),
+        Commands::Unmount(args) => mount::unmount(&args, context),
+        Commands::Unshare(args) => unshare::run(&args, context),
         Commands::Version(args) => version::run(&args),
         Commands::Volume(command) => volume::run(command, context),
         Commands::Wait(args) => wait::run(&args, context),

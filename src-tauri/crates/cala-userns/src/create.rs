@@ -105,7 +105,12 @@ fn is_own(namespace: BorrowedFd<'_>) -> io::Result<bool> {
 /// As [`clone_in_new`] and [`join`].
 pub fn enter_for_helper(run_root: Option<&Path>) -> Result<(), UsernsError> {
     if let Some(namespace) = run_root.and_then(find_live) {
-        return join(namespace.as_fd());
+        // Started from within U, as by `cala unshare`, it is there already.
+        return if is_own(namespace.as_fd()).map_err(UsernsError::Join)? {
+            Ok(())
+        } else {
+            join(namespace.as_fd())
+        };
     }
     let Some(child) = fork_in_new(&plan()?, CloneFlags::NONE)? else {
         return die_with_parent();

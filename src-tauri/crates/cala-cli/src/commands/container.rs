@@ -1,8 +1,7 @@
 //! `cala container …`: the commands on containers under their long names.
 
 use super::{
-    attach, checkpoint, clone, commit, cp, create, diff, exec, exists, export, init, inspect, kill, logs,
-    pause, port, prune, ps, rename, restart, rm, run as run_command, start, stats, stop, top, update, wait,
+    attach, checkpoint, clone, commit, cp, create, diff, exec, exists, export, init, inspect, kill, logs, mount, pause, port, prune, ps, rename, restart, rm, run as run_command, start, stats, stop, top, update, wait,
 };
 use crate::context::Context;
 use crate::failure::Failure;
@@ -29,6 +28,7 @@ pub(crate) enum Commands {
     List(ps::Args),
     Logs(logs::Args),
     Pause(pause::Args),
+    Mount(mount::Args),
     Port(port::Args),
     Prune(prune::Args),
     Ps(ps::Args),
@@ -43,6 +43,8 @@ pub(crate) enum Commands {
     Top(top::Args),
     Unpause(pause::UnpauseArgs),
     Update(update::Args),
+    #[command(visible_alias = "umount")]
+    Unmount(mount::UnmountArgs),
     Wait(wait::Args),
 }
 
@@ -64,6 +66,7 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::List(args) | Commands::Ps(args) => ps::run(&args, context),
         Commands::Logs(args) => logs::run(&args, context),
         Commands::Pause(args) => pause::run(&args, context),
+        Commands::Mount(args) => mount::run(&args, context),
         Commands::Port(args) => port::run(&args, context),
         Commands::Prune(args) => prune::run(&args, context),
         Commands::Rename(args) => rename::run(&args, context),
@@ -77,6 +80,7 @@ pub(crate) fn run(command: Commands, context: &Context) -> Result<u8, Failure> {
         Commands::Top(args) => top::run(&args, context),
         Commands::Unpause(args) => pause::unpause(&args, context),
         Commands::Update(args) => update::run(&args, context),
+        Commands::Unmount(args) => mount::unmount(&args, context),
         Commands::Wait(args) => wait::run(&args, context),
     }
 }

@@ -10,6 +10,7 @@ mod inspect;
 mod inspect_network;
 mod list;
 mod live;
+mod mounted;
 mod mounts;
 mod networks;
 mod pause;

@@ -84,6 +84,17 @@ pub struct CopyRequest {
 pub enum FilesRequest {
     /// Copy.
     Copy(Box<CopyRequest>),
+    /// Mount the tree on `merged` of the container's directory, in the mount namespace of the program. One that is mounted
+    /// stays so.
+    Mount {
+        /// The container.
+        view: Box<View>,
+    },
+    /// Take it from there.
+    Unmount {
+        /// The container.
+        view: Box<View>,
+    },
     /// Write what the writable layer changes into the descriptor: `A`, `C` or `D`, the path, a NUL, for each.
     Changes {
         /// The container.
@@ -121,6 +132,7 @@ impl FilesRequest {
     pub fn has_stream(&self) -> bool {
         match self {
             Self::Copy(copy) => copy.from == End::Archive || copy.to == End::Archive,
+            Self::Mount { .. } | Self::Unmount { .. } => false,
             Self::Changes { .. } | Self::Export { .. } | Self::Layer { .. } => true,
         }
     }

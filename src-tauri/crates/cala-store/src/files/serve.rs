@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use super::request::{FilesDone, FilesRequest};
-use super::{FilesError, changes, copy, layer};
+use super::{FilesError, changes, copy, layer, view};
 
 /// Does what is asked for in the data root `data`. The thread may end up in a mount namespace of its own: it must end
 /// afterwards.
@@ -24,6 +24,8 @@ pub(crate) fn serve(
     };
     match request {
         FilesRequest::Copy(request) => copy::copy(data, request, stream),
+        FilesRequest::Mount { view } => view::mount_here(data, view),
+        FilesRequest::Unmount { view } => view::unmount_here(view),
         FilesRequest::Changes { view } => changes::write(data, view, out(stream)?),
         FilesRequest::Export { view } => layer::export(data, view, out(stream)?),
         FilesRequest::Layer { view, squash } => layer::layer(data, view, *squash, out(stream)?),

@@ -11,7 +11,7 @@ use cala_sys::{mount, namespace};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{FilesError, ProcessRef, View};
+use super::{FilesDone, FilesError, ProcessRef, View};
 use crate::layers::diff_dir;
 
 const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -41,6 +41,14 @@ pub(super) fn open(data: &Path, view: &View, access: Access) -> Result<Root, Fil
 /// The root of a process's mount namespace. A thread enters that namespace, opens its root and ends: where the process
 /// itself has its root (chroot(2)) is its own affair.
 fn root_of(process: ProcessRef) -> io::Result<OwnedFd> {
+    in_namespace_of(process, || Ok(rustix::fs::open(c"/", DIRECTORY, Mode::empty())?))
+}
+
+/// What a thread opens that has entered a process's mount namespace for that alone.
+fn in_namespace_of(
+    process: ProcessRef,
+    open: impl FnOnce() -> io::Result<OwnedFd> + Send,
+) -> io::Result<OwnedFd> {
     let directory = rustix::fs::open(format!("/proc/{}", process.pid), DIRECTORY, Mode::empty())?;
     let namespace =
         rustix::fs::openat(&directory, c"ns/mnt", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
@@ -52,7 +60,7 @@ fn root_of(process: ProcessRef) -> io::Result<OwnedFd> {
         // Gives this thread a root and a working directory of its own, without which setns(2) refuses.
         namespace::unshare(CloneFlags::NEWNS)?;
         namespace::join(&namespace, CloneFlags::NEWNS)?;
-        Ok(rustix::fs::open(c"/", DIRECTORY, Mode::empty())?)
+        open()
     };
     let failed = || io::Error::other("a thread ended before its time");
     std::thread::scope(|scope| scope.spawn(enter).join().unwrap_or_else(|_| Err(failed())))
@@ -68,10 +76,16 @@ fn start_time(process: &OwnedFd) -> io::Result<Option<u64>> {
 
 /// The container's overlay in a mount namespace of this thread: it goes when the thread and the descriptor have gone.
 fn mounted(data: &Path, view: &View, access: Access) -> Result<OwnedFd, FilesError> {
-    let failed = |reason: String| FilesError::View { name: view.name.clone(), reason };
-    let step = |error: io::Error| failed(error.to_string());
+    let step = |error: io::Error| FilesError::View { name: view.name.clone(), reason: error.to_string() };
     namespace::unshare(CloneFlags::NEWNS).map_err(step)?;
     mount::make_all_slave().map_err(step)?;
+    overlay(data, view, access)
+}
+
+/// The container's overlay on `merged`, in the mount namespace of this thread.
+fn overlay(data: &Path, view: &View, access: Access) -> Result<OwnedFd, FilesError> {
+    let failed = |reason: String| FilesError::View { name: view.name.clone(), reason };
+    let step = |error: io::Error| failed(error.to_string());
     let [upper, work, merged] = ["upper", "work", "merged"].map(|name| view.dir.join(name));
     for path in [&upper, &work, &merged] {
         make(path).map_err(step)?;
@@ -85,6 +99,55 @@ fn mounted(data: &Path, view: &View, access: Access) -> Result<OwnedFd, FilesErr
         rootfs::overlay(&lower, None, &merged)
     };
     tree.map_err(|error| failed(cala_spec::error::chain(&error)))
+}
+
+/// Mounts the tree where the person can see it: what a running container has itself, else the overlay.
+pub(super) fn mount_here(data: &Path, view: &View) -> Result<FilesDone, FilesError> {
+    let unreachable =
+        |error: io::Error| FilesError::View { name: view.name.clone(), reason: error.to_string() };
+    let merged = view.dir.join("merged");
+    if is_mounted(&merged).map_err(unreachable)? {
+        return Ok(FilesDone::default());
+    }
+    match view.process {
+        None => overlay(data, view, Access::Write).map(drop)?,
+        Some(process) => {
+            make(&merged).map_err(unreachable)?;
+            let tree = tree_of(process).map_err(unreachable)?;
+            let place = rustix::fs::open(&merged, DIRECTORY, Mode::empty()).map_err(io::Error::from);
+            place.and_then(|place| mount::attach(tree, place)).map_err(unreachable)?;
+        }
+    }
+    Ok(FilesDone::default())
+}
+
+/// Takes it away; who has files open there keeps them. Nothing mounted is success.
+pub(super) fn unmount_here(view: &View) -> Result<FilesDone, FilesError> {
+    let merged = view.dir.join("merged");
+    let unmount = || -> io::Result<()> {
+        if is_mounted(&merged)? {
+            rustix::mount::unmount(&merged, rustix::mount::UnmountFlags::DETACH)?;
+        }
+        Ok(())
+    };
+    let failed = |error: io::Error| FilesError::View { name: view.name.clone(), reason: error.to_string() };
+    unmount().map(|()| FilesDone::default()).map_err(failed)
+}
+
+/// Whether something is mounted on a directory: it then belongs to another file system than its parent.
+fn is_mounted(path: &Path) -> io::Result<bool> {
+    let device = |path: &Path| match rustix::fs::lstat(path) {
+        Ok(stat) => Ok(Some(stat.st_dev)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(io::Error::from(error)),
+    };
+    let (own, parent) = (device(path)?, device(path.parent().unwrap_or(path))?);
+    Ok(own.is_some() && own != parent)
+}
+
+/// A copy of the mount at the root of a process's mount namespace, attached nowhere.
+fn tree_of(process: ProcessRef) -> io::Result<OwnedFd> {
+    in_namespace_of(process, || mount::clone_tree(rustix::fs::CWD, Path::new("/"), false))
 }
 
 fn make(path: &Path) -> io::Result<()> {

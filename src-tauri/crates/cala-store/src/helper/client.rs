@@ -195,6 +195,20 @@ impl StoreHelper {
     ///
     /// As [`Self::spawn`].
     pub fn spawn_beside(program: &Path, data: &Path, run_root: Option<&Path>) -> Result<Self, HelperError> {
+        Self::start(program, data, run_root, false)
+    }
+
+    /// Like [`Self::spawn`] by a caller who is in the user namespace: the program stays in the caller's namespaces, so
+    /// that what it mounts is mounted there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::spawn`].
+    pub fn spawn_here(program: &Path, data: &Path) -> Result<Self, HelperError> {
+        Self::start(program, data, None, true)
+    }
+
+    fn start(program: &Path, data: &Path, run_root: Option<&Path>, stay: bool) -> Result<Self, HelperError> {
         let failed = |source| HelperError::Spawn { program: program.to_path_buf(), source };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let child = wire::spawn(program, theirs).map_err(failed)?;
@@ -206,6 +220,7 @@ impl StoreHelper {
                     version: env!("CARGO_PKG_VERSION").to_owned(),
                     data: data.to_path_buf(),
                     run_root: run_root.map(Path::to_path_buf),
+                    stay,
                 },
                 None,
             )

@@ -12,6 +12,7 @@ mod client;
 pub mod protocol;
 mod serve;
 mod tree;
+pub mod unshare;
 mod wire;
 
 pub use client::{HelperError, Pending, StoreHelper};

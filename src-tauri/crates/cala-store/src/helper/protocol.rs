@@ -84,6 +84,9 @@ pub enum Request {
         /// The run root: a monitor alive there hands out its user namespace, which is faster than making one.
         #[serde(default)]
         run_root: Option<PathBuf>,
+        /// Stay in the namespaces of the sender, which is in U: what is mounted is mounted there.
+        #[serde(default)]
+        stay: bool,
     },
     /// Unpack the layer that the descriptor sent along delivers.
     UnpackLayer {

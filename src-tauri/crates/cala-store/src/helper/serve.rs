@@ -28,6 +28,10 @@ const GRACE: Duration = Duration::from_secs(1);
 /// one sweeps.
 #[must_use]
 pub fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|word| word == super::unshare::WORD) {
+        return super::unshare::main(args);
+    }
     let Ok(socket) = wire::inherited() else { return ExitCode::from(125) };
     let mut connection = Connection::new(socket);
     match begin(&mut connection) {
@@ -44,12 +48,14 @@ pub fn main() -> ExitCode {
 
 /// Everything that must happen while there is one thread.
 fn begin(connection: &mut Connection) -> Result<Arc<Server>, Failure> {
-    let (data, run_root) = match connection.receive() {
-        Ok(Request::Hello { protocol: PROTOCOL, data, run_root, .. }) => (data, run_root),
+    let (data, run_root, stay) = match connection.receive() {
+        Ok(Request::Hello { protocol: PROTOCOL, data, run_root, stay, .. }) => (data, run_root, stay),
         Ok(_) => return Err(refused("not_supported", "this `cala-store` speaks another protocol")),
         Err(error) => return Err(failure(&Started::from(error))),
     };
-    cala_userns::enter_for_helper(run_root.as_deref()).map_err(|error| failure(&error))?;
+    if !stay {
+        cala_userns::enter_for_helper(run_root.as_deref()).map_err(|error| failure(&error))?;
+    }
     // Modes are those of the layers.
     rustix::process::umask(rustix::fs::Mode::empty());
     let opened =

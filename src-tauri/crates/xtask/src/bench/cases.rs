@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use cala_testkit::Registry;
 use cala_testkit::image::Image;
 
+use super::files;
 use super::images;
 use super::load;
 use super::measure::{Act, alone, compare, head, quiet};
@@ -36,7 +37,7 @@ pub(super) struct Table {
 type Case = fn(&Table, &str) -> Result<()>;
 
 /// The cases by name, in the order in which they disturb each other least.
-const CASES: [(&str, Case); 24] = [
+const CASES: [(&str, Case); 28] = [
     ("version", version),
     ("run", run_one),
     ("run-beside", run_beside),
@@ -59,6 +60,10 @@ const CASES: [(&str, Case); 24] = [
     ("logs-attached", logs_attached),
     ("logs-read", logs_read),
     ("logs-tail", logs_tail),
+    ("cp-in", files::cp_in),
+    ("cp-out", files::cp_out),
+    ("cp-large", files::cp_large),
+    ("commit", files::commit),
     ("monitor", monitor),
     ("ps", ps),
 ];

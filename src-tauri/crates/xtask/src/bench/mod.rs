@@ -5,6 +5,7 @@
 //! first use, kept in /var/tmp); with `--podman PATH` beside that podman, as whoever calls.
 
 mod cases;
+mod files;
 mod images;
 mod load;
 mod measure;
