@@ -84,15 +84,18 @@ fn a_clone_is_as_the_original_but_for_its_name_and_its_files() {
     assert_eq!(world.shown("web-clone", "{{.Image}}"), world.shown("web", "{{.Image}}"));
     let name = world.shown("web", "{{.ImageName}}");
     assert_eq!(world.shown("web-clone", "{{.ImageName}}"), name);
-    let output = cala.run(["start", "--attach", "web-clone"]).success();
-    assert_eq!(output.stdout, "b 1000 same\n");
+    // Podman's copy is in another network, which this machine may not have.
+    if !other_program() {
+        let output = cala.run(["start", "--attach", "web-clone"]).success();
+        assert_eq!(output.stdout, "b 1000 same\n");
+        let ran = cala.run(["container", "clone", "--run", "web", "ran"]).success();
+        assert_eq!(cala.run(["wait", "ran"]).success().text(), "0");
+        assert_eq!(ran.text(), world.shown("ran", "{{.Id}}"));
+    }
     cala.run(["container", "clone", "web", "second"]).success();
     cala.run(["container", "clone", "--name", "third", "web"]).success();
     let taken = cala.run(["container", "clone", "web", "second"]).exits_with(125);
     assert!(taken.stderr.contains("the container name \"second\" is already in use by "), "{taken:?}");
-    let ran = cala.run(["container", "clone", "--run", "web", "ran"]).success();
-    assert_eq!(cala.run(["wait", "ran"]).success().text(), "0");
-    assert_eq!(ran.text(), world.shown("ran", "{{.Id}}"));
     if !other_program() {
         // Podman calls the next one the same and fails.
         cala.run(["container", "clone", "web"]).success();
@@ -107,10 +110,10 @@ fn a_clone_may_take_the_place_of_its_original() {
     world.made("old", &[], &["true"]);
     cala.run(["container", "clone", "--destroy", "old", "new"]).success();
     assert_eq!(cala.run(["container", "exists", "old"]).code, 1);
-    cala.run(["start", "--attach", "new"]).success();
     if other_program() {
         return;
     }
+    cala.run(["start", "--attach", "new"]).success();
     world.sleeper("runs");
     let refused = cala.run(["container", "clone", "--destroy", "runs", "copy"]).exits_with(125);
     assert!(refused.stderr.contains("as it is running"), "{refused:?}");

@@ -16,6 +16,7 @@ mod help;
 mod image_commands;
 mod keys;
 mod life;
+mod life_input;
 mod networks;
 mod objects;
 mod process;

@@ -1,5 +1,7 @@
 //! How the engine talks to a monitor: blocking, over its socket.
 
+mod changes;
+
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -7,14 +9,10 @@ use std::path::Path;
 use std::process::Child;
 use std::time::Duration;
 
-use cala_spec::PortMapping;
-use cala_spec::restart::RestartPolicy;
-
 use crate::MonitorError;
-use crate::plan::Membership;
 use crate::protocol::{
-    AttachOptions, ExecRequest, ExitInfo, MAX_MESSAGE, NewLimits, NewName, PROTOCOL, Reply, Request,
-    SOCKET_NAME, StatusInfo, encode_message,
+    AttachOptions, ExecRequest, ExitInfo, MAX_MESSAGE, PROTOCOL, Reply, Request, SOCKET_NAME, StatusInfo,
+    encode_message,
 };
 
 /// Limit of every answer that does not wait for the container itself. Generous, because a machine may be overloaded.
@@ -111,38 +109,6 @@ impl MonitorClient {
         Ok(client)
     }
 
-    /// Joins the running container to one more network.
-    ///
-    /// # Errors
-    /// [`MonitorError::Refused`] with the reasons of the network's holder, `already_connected`.
-    pub fn connect_network(&mut self, membership: Membership) -> Result<(), MonitorError> {
-        self.done(&Request::Connect(Box::new(membership)))
-    }
-
-    /// Has the running container leave a network.
-    ///
-    /// # Errors
-    /// [`MonitorError::Refused`] with the code `not_connected`.
-    pub fn disconnect_network(&mut self, network: &str) -> Result<(), MonitorError> {
-        self.done(&Request::Disconnect { network: network.to_owned() })
-    }
-
-    /// Publishes one more port of the running container.
-    ///
-    /// # Errors
-    /// [`MonitorError::Refused`] with the codes `port_in_use`, `port_privileged`, `address_not_here`, `no_way_out`.
-    pub fn publish(&mut self, port: &PortMapping) -> Result<(), MonitorError> {
-        self.done(&Request::Publish { port: port.clone() })
-    }
-
-    /// Withdraws a port of the running container; open connections go on.
-    ///
-    /// # Errors
-    /// [`MonitorError::Refused`] with the code `port_not_published`.
-    pub fn unpublish(&mut self, port: &PortMapping) -> Result<(), MonitorError> {
-        self.done(&Request::Unpublish { port: port.clone() })
-    }
-
     fn done(&mut self, request: &Request) -> Result<(), MonitorError> {
         match self.ask(request)? {
             Reply::Done => Ok(()),
@@ -156,30 +122,6 @@ impl MonitorClient {
     /// As [`Self::start`].
     pub fn init(&mut self) -> Result<(), MonitorError> {
         self.done(&Request::Init)
-    }
-
-    /// Sets other limits of the running container.
-    ///
-    /// # Errors
-    /// [`MonitorError::Refused`] with the codes `no_cgroup`, `cgroup_controller_missing`, `cgroup_failed`.
-    pub fn limit(&mut self, limits: NewLimits) -> Result<(), MonitorError> {
-        self.done(&Request::Limit(Box::new(limits)))
-    }
-
-    /// Tells what is done from now on when the container ends.
-    ///
-    /// # Errors
-    /// [`MonitorError::Refused`] with the code `unknown_request` by a monitor of an older version.
-    pub fn set_restart(&mut self, policy: RestartPolicy) -> Result<(), MonitorError> {
-        self.done(&Request::Restart { policy })
-    }
-
-    /// Tells the running container's monitor what it is called now; its networks answer to that name on return.
-    ///
-    /// # Errors
-    /// [`MonitorError::Refused`] with the code `unknown_request` by a monitor of an older version.
-    pub fn rename(&mut self, name: NewName) -> Result<(), MonitorError> {
-        self.done(&Request::Rename(Box::new(name)))
     }
 
     /// Starts the container and returns when its program runs.
@@ -229,22 +171,6 @@ impl MonitorClient {
             Reply::ExecStarted { pid } => Ok(ExecStarted { attachment: Some(self.into_attachment()?), pid }),
             other => Err(unexpected(other)),
         }
-    }
-
-    /// Begins to freeze the container.
-    ///
-    /// # Errors
-    /// [`MonitorError::Refused`] with the codes `no_cgroup`, `container_ended`, `cgroup_failed`.
-    pub fn pause(&mut self) -> Result<(), MonitorError> {
-        self.done(&Request::Pause)
-    }
-
-    /// Lets a paused container go on.
-    ///
-    /// # Errors
-    /// As [`Self::pause`].
-    pub fn unpause(&mut self) -> Result<(), MonitorError> {
-        self.done(&Request::Unpause)
     }
 
     /// Sends a signal to the container's first process.

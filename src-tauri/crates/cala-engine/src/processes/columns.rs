@@ -9,19 +9,13 @@ use cala_spec::invalid::InvalidValue;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Names, Process, TICKS};
+use super::{Names, Process, TICKS, ps};
 
 /// Bytes of a command line that are shown; a process may have megabytes.
 const MAX_ARGS: u64 = 64 << 10;
 
 /// Without a choice.
-const DEFAULT: [&str; 8] = ["user", "pid", "ppid", "pcpu", "etime", "tty", "time", "args"];
-
-/// Of `ps -f`.
-const FULL: [&str; 8] = ["user", "pid", "ppid", "pcpu", "stime", "tty", "time", "args"];
-
-/// Of `ps aux`.
-const AUX: [&str; 9] = ["user", "pid", "pcpu", "vsz", "rss", "tty", "state", "time", "args"];
+pub(super) const DEFAULT: [&str; 8] = ["user", "pid", "ppid", "pcpu", "etime", "tty", "time", "args"];
 
 /// What a column is made of.
 #[derive(Debug, Clone, Copy)]
@@ -81,32 +75,6 @@ const COLUMNS: [Column; 31] = [
 /// Not of the table above, because it asks for the time of day.
 const STIME: Column = column("", "stime", "STIME", stime);
 
-/// Other words of ps(1) for the same.
-const WORDS_OF_PS: [(&str, &str); 22] = [
-    ("%cpu", "pcpu"),
-    ("c", "pcpu"),
-    ("cmd", "args"),
-    ("command", "args"),
-    ("ucmd", "comm"),
-    ("ucomm", "comm"),
-    ("euid", "uid"),
-    ("euser", "user"),
-    ("uname", "user"),
-    ("egroup", "group"),
-    ("ni", "nice"),
-    ("pgrp", "pgid"),
-    ("cputime", "time"),
-    ("tt", "tty"),
-    ("tname", "tty"),
-    ("vsize", "vsz"),
-    ("rssize", "rss"),
-    ("rsz", "rss"),
-    ("s", "state"),
-    ("stat", "state"),
-    ("start", "stime"),
-    ("start_time", "stime"),
-];
-
 const fn column(code: &'static str, name: &'static str, title: &'static str, make: Make) -> Column {
     Column { code, name, title, make }
 }
@@ -118,7 +86,7 @@ pub(crate) fn descriptors() -> Vec<&'static str> {
     names
 }
 
-fn find(word: &str) -> Option<&'static Column> {
+pub(super) fn find(word: &str) -> Option<&'static Column> {
     let known = |column: &&Column| word == column.name || (!word.is_empty() && word == column.code);
     COLUMNS.iter().chain([&STIME]).find(known)
 }
@@ -140,60 +108,14 @@ pub(crate) fn chosen(words: &[String]) -> Result<Vec<&'static Column>, InvalidVa
     let found: Option<Vec<_>> = listed.iter().map(|word| find(word)).collect();
     match found {
         Some(columns) => Ok(columns),
-        None if is_for_ps(words) => of_ps(words),
+        None if ps::is_meant(words) => ps::columns(words),
         None => Err(unknown(listed.iter().find(|word| find(word).is_none()).unwrap_or(&""))),
     }
 }
 
-fn unknown(word: &str) -> InvalidValue {
+pub(super) fn unknown(word: &str) -> InvalidValue {
     InvalidValue::new("unknown_descriptor", format!("'{word}': unknown descriptor"))
         .allowing(format!("descriptors are {}", descriptors().join(", ")))
-}
-
-fn is_for_ps(words: &[String]) -> bool {
-    words
-        .first()
-        .is_some_and(|word| word.starts_with('-') || word.trim_start_matches(['a', 'u', 'x']).is_empty())
-}
-
-/// `-ef`, `aux`, `-eo pid,comm`: what ps(1) is asked for most, without ps(1).
-fn of_ps(words: &[String]) -> Result<Vec<&'static Column>, InvalidValue> {
-    // `top web "-eo pid,comm"` is one word.
-    let mut rest = words.iter().flat_map(|word| word.split_whitespace());
-    let mut columns: Vec<&'static Column> = Vec::new();
-    let mut preset: &[&str] = &DEFAULT;
-    while let Some(word) = rest.next() {
-        let flags = word.strip_prefix('-').unwrap_or(word);
-        if word.trim_start_matches(['a', 'u', 'x']).is_empty() {
-            preset = &AUX;
-            continue;
-        }
-        let (letters, list) = match flags.split_once('o') {
-            Some((letters, "")) => (letters, rest.next()),
-            Some((letters, list)) => (letters, Some(list)),
-            None => (flags, None),
-        };
-        if !word.starts_with('-') || !letters.chars().all(|letter| "eAfax".contains(letter)) {
-            return Err(InvalidValue::new(
-                "unknown_descriptor",
-                format!("the option {word:?} of ps(1) is not understood: no ps is run in the container"),
-            )
-            .allowing(
-                "understood are -e, -f, aux and -o LIST; `cala exec CONTAINER ps …` runs the image's own",
-            ));
-        }
-        if letters.contains('f') {
-            preset = &FULL;
-        }
-        for word in list.unwrap_or_default().split(',').filter(|word| !word.is_empty()) {
-            let name = WORDS_OF_PS.iter().find(|(theirs, _)| *theirs == word).map_or(word, |(_, ours)| ours);
-            columns.push(find(name).ok_or_else(|| unknown(word))?);
-        }
-    }
-    if columns.is_empty() {
-        columns = preset.iter().filter_map(|name| find(name)).collect();
-    }
-    Ok(columns)
 }
 
 fn joined(ids: &[u32], name: impl Fn(u32) -> String) -> String {

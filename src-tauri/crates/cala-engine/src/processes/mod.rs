@@ -6,6 +6,7 @@
 
 mod columns;
 mod names;
+mod ps;
 mod stat;
 
 use std::collections::{HashMap, HashSet};

@@ -21,6 +21,7 @@ mod restart;
 mod secrets;
 mod settle;
 mod start;
+mod stop;
 mod streams;
 mod volumes;
 mod waiting;

@@ -1,21 +1,19 @@
 //! What clients ask, and the frames they send.
 
-use std::time::{Duration, Instant};
-
-use cala_spec::{ContainerStatus, ErrorKind};
+use cala_spec::ErrorKind;
 use cala_sys::poll::Ready;
 
 use super::client::{Client, Mode};
 use super::networks::Networks;
 use super::process::Owner;
-use super::{Monitor, Stopping, Token, failure_of};
+use super::{Monitor, Token, failure_of};
 use crate::frames::{Frame, FrameKind};
 use crate::launcher::{invalid, mismatch};
 use crate::log::Replay;
 use crate::protocol::{AttachOptions, Failure, NewName, PROTOCOL, Reply, Request, StatusInfo, take_message};
 
 /// The greatest signal number of Linux.
-const MAX_SIGNAL: i32 = 64;
+pub(super) const MAX_SIGNAL: i32 = 64;
 
 impl Monitor {
     pub(super) fn serve_client(&mut self, index: usize, event: Ready<Token>) {
@@ -207,73 +205,6 @@ impl Monitor {
             self.restarts.are_unwanted();
         }
         Ok(Some(Reply::Done))
-    }
-
-    fn stop(
-        &mut self,
-        index: usize,
-        signal: Option<i32>,
-        timeout_ms: Option<u64>,
-        keep: bool,
-    ) -> Result<Option<Reply>, Failure> {
-        if signal.is_some_and(|signal| !(1..=MAX_SIGNAL).contains(&signal)) {
-            return Err(invalid("no such signal".to_owned()));
-        }
-        if !self.state.status.is_alive() {
-            return Err(ended());
-        }
-        if self.give_up_restart() {
-            return Ok(Some(Reply::Stopped { killed: false }));
-        }
-        self.restarts.are_unwanted();
-        self.facts.rm &= !keep;
-        if let Some(client) = self.clients.get_mut(index) {
-            client.stops = true;
-        }
-        if self.waiting.is_some() {
-            self.end_waiting();
-        } else {
-            self.begin_stop(signal, timeout_ms.map(Duration::from_millis));
-        }
-        Ok(None)
-    }
-
-    /// Sends the stop signal; SIGKILL follows after the time-out, whether the one who asked is still there or not. A
-    /// second stop may only shorten the first.
-    pub(super) fn begin_stop(&mut self, signal: Option<i32>, timeout: Option<Duration>) {
-        let Some(process) = &self.container else { return };
-        // One that has just ended is being reaped.
-        let _ = process.pidfd.send_signal(signal.unwrap_or(self.facts.stop_signal));
-        let deadline = Instant::now().checked_add(timeout.unwrap_or(self.facts.stop_timeout));
-        match &mut self.stopping {
-            Some(stopping) => {
-                stopping.deadline = stopping.deadline.map(|old| deadline.map_or(old, |new| old.min(new)));
-            }
-            None => self.stopping = Some(Stopping { deadline, killed: false }),
-        }
-        let paused = self.state.status == ContainerStatus::Paused;
-        if paused || self.state.status == ContainerStatus::Running {
-            self.state.status = ContainerStatus::Stopping;
-            self.write_state();
-        }
-        if paused && let Some(cgroup) = &self.cgroup {
-            // Its signal waits for it. What cannot go on is killed at the deadline, frozen as it is.
-            let _ = cgroup.freeze(false);
-        }
-    }
-
-    /// Kills what did not stop in time.
-    pub(super) fn escalate(&mut self, now: Instant) {
-        let Some(stopping) = &mut self.stopping else { return };
-        let Some(process) = self.container.as_ref().filter(|process| process.drain_deadline().is_none())
-        else {
-            stopping.deadline = None;
-            return;
-        };
-        if stopping.deadline.is_some_and(|deadline| now >= deadline) {
-            stopping.deadline = None;
-            stopping.killed = process.pidfd.send_signal(9).is_ok();
-        }
     }
 
     fn wait(&mut self, index: usize) -> Option<Reply> {

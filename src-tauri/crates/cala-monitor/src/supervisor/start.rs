@@ -24,17 +24,6 @@ use crate::protocol::Failure;
 use crate::{RunPlan, SeccompPlan, record};
 
 impl Monitor {
-    /// Makes the container up to just before its program runs.
-    ///
-    /// A failure is final, as that of [`Self::start_container`].
-    pub(super) fn init_container(&mut self) -> Result<(), Failure> {
-        let made = self.make();
-        self.conclude(made)?;
-        self.record_init();
-        cala_sys::heap::release_free_memory();
-        Ok(())
-    }
-
     /// Starts the container; the host pid of its first process.
     ///
     /// A failure is final: it is recorded (the container stays created, as Podman has it; with `--rm` it is removed),
@@ -50,7 +39,7 @@ impl Monitor {
     }
 
     /// From the plan to a process that waits just before its program.
-    fn make(&mut self) -> Result<(), Failure> {
+    pub(super) fn make(&mut self) -> Result<(), Failure> {
         let plan = self.plan.take().ok_or_else(ended)?;
         let Made { waiting, cgroup, networks } = make(&plan)?;
         self.waiting = Some(waiting);
@@ -60,7 +49,7 @@ impl Monitor {
     }
 
     /// What worked, or the failure recorded.
-    fn conclude<T>(&mut self, result: Result<T, Failure>) -> Result<T, Failure> {
+    pub(super) fn conclude<T>(&mut self, result: Result<T, Failure>) -> Result<T, Failure> {
         result.map_err(|failure| {
             let failure = with_id(failure, &self.facts.id);
             // A container that was never made has left nothing.
@@ -70,22 +59,6 @@ impl Monitor {
             cala_sys::heap::release_free_memory();
             failure
         })
-    }
-
-    fn record_init(&mut self) {
-        let pid = self.waiting.as_ref().map_or(0, Waiting::proc_pid);
-        self.state = ContainerState {
-            status: ContainerStatus::Initialized,
-            pid,
-            pid_start_time: record::start_time(pid),
-            monitor_pid: record::own_pid(),
-            boot_id: record::boot_id(),
-            error: String::new(),
-            networks: self.networks.as_ref().map(Networks::statuses).unwrap_or_default(),
-            ..record::read_state(&self.facts.container_dir)
-        };
-        self.write_state();
-        self.event("init", None);
     }
 
     fn record_start(&mut self, pid: i32) {

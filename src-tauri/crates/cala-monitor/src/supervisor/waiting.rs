@@ -1,14 +1,17 @@
 //! A container that is made and not yet let go (`cala init`): its first process waits just before its program.
 
 use cala_runtime::Created;
+use cala_spec::{ContainerState, ContainerStatus};
 use cala_sys::pidfd::Exit;
 
 use super::Monitor;
+use super::networks::Networks;
 use super::process::Process;
 use super::requests::start_failure;
 use super::start::step;
 use super::streams::Streams;
 use crate::protocol::Failure;
+use crate::record;
 
 /// The process that waits, and the streams that it will have.
 #[derive(Debug)]
@@ -42,6 +45,33 @@ impl Waiting {
 }
 
 impl Monitor {
+    /// Makes the container up to just before its program runs.
+    ///
+    /// A failure is final, as that of [`Self::start_container`].
+    pub(super) fn init_container(&mut self) -> Result<(), Failure> {
+        let made = self.make();
+        self.conclude(made)?;
+        self.record_init();
+        cala_sys::heap::release_free_memory();
+        Ok(())
+    }
+
+    fn record_init(&mut self) {
+        let pid = self.waiting.as_ref().map_or(0, Waiting::proc_pid);
+        self.state = ContainerState {
+            status: ContainerStatus::Initialized,
+            pid,
+            pid_start_time: record::start_time(pid),
+            monitor_pid: record::own_pid(),
+            boot_id: record::boot_id(),
+            error: String::new(),
+            networks: self.networks.as_ref().map(Networks::statuses).unwrap_or_default(),
+            ..record::read_state(&self.facts.container_dir)
+        };
+        self.write_state();
+        self.event("init", None);
+    }
+
     /// Ends the process that waits. Its end is told by SIGCHLD, as that of a program.
     pub(super) fn end_waiting(&self) {
         if let Some(waiting) = &self.waiting {
