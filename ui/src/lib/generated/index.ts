@@ -208,6 +208,14 @@ env: Array<[string, string]>,
  */
 mounts: Array<Mount>, 
 /**
+ * Containers whose volumes and folders it gets too, as `CONTAINER[:ro|rw]`.
+ */
+volumes_from: Array<string>, 
+/**
+ * Secrets that it gets, as files or variables.
+ */
+secrets: Array<SecretUse>, 
+/**
  * Working directory inside.
  */
 workdir?: string, 
@@ -1590,7 +1598,8 @@ target: string,
  */
 read_only: boolean, 
 /**
- * Further options in mount(8)'s words, checked: `nosuid`, `nodev`, `noexec`, `rbind`, `rprivate`, `size=…`, ….
+ * Further options in mount(8)'s words, checked: `nosuid`, `nodev`, `noexec`, `rbind`, `rprivate`, `size=…`, …; and
+ * [`Mount::OVERLAY`] and [`Mount::SUBPATH`].
  */
 options: Array<string>, };
 
@@ -1609,7 +1618,19 @@ create: boolean, } | { "type": "volume",
 /**
  * The volume's name.
  */
-name: string | null, } | { "type": "tmpfs" };
+name: string | null, } | { "type": "tmpfs" } | { "type": "image", 
+/**
+ * The image as it was named.
+ */
+image: string, } | { "type": "glob", 
+/**
+ * An absolute path with `*`, `?` and `[…]` in its components.
+ */
+pattern: string, 
+/**
+ * Whether they are mounted in the target, and not each at its own path.
+ */
+inside: boolean, } | { "type": "devpts" };
 
 /**
  * Whose a namespace is.
@@ -2147,6 +2168,44 @@ Type: string,
  * Diff ids, lowest first.
  */
 Layers: Array<string>, };
+
+/**
+ * As what a container gets a secret.
+ */
+export type SecretForm = { "type": "mount", 
+/**
+ * Absolute, or relative to /run/secrets.
+ */
+target: string, 
+/**
+ * Its owner in the container.
+ */
+uid: number, 
+/**
+ * Its group in the container.
+ */
+gid: number, 
+/**
+ * Its permission bits, `0o777` at most.
+ */
+mode: number, } | { "type": "env", 
+/**
+ * Its name.
+ */
+name: string, };
+
+/**
+ * How a container gets a secret.
+ */
+export type SecretUse = { 
+/**
+ * Its name or id.
+ */
+source: string, 
+/**
+ * As what.
+ */
+as_what: SecretForm, };
 
 /**
  * Security facts.
