@@ -39,9 +39,11 @@ pub struct ContainerSpec {
     pub mounts: Vec<Mount>,
     /// Containers whose volumes and folders it gets too, as `CONTAINER[:ro|rw]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<String>>"))]
     pub volumes_from: Vec<String>,
     /// Secrets that it gets, as files or variables.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<SecretUse>>"))]
     pub secrets: Vec<SecretUse>,
     /// Working directory inside.
     pub workdir: Option<String>,

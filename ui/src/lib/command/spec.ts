@@ -35,6 +35,12 @@ export function emptySpec(image = ""): ContainerSpec {
   };
 }
 
+/** The value of `--mount`. */
+function longWords(mount: Mount, type: string, source: string | null, access: readonly string[]): string {
+  const from = source === null ? [] : [`source=${source}`];
+  return [`type=${type}`, ...from, `target=${mount.target}`, ...access, ...mount.options].join(",");
+}
+
 /** The value of `-v`, or of `--tmpfs`. */
 export function mountWords(mount: Mount): [flag: string, value: string] {
   const options = [...(mount.read_only ? ["ro"] : []), ...mount.options];
@@ -44,6 +50,12 @@ export function mountWords(mount: Mount): [flag: string, value: string] {
       return ["--tmpfs", `${mount.target}${tail}`];
     case "bind":
       return ["-v", `${mount.source.path}:${mount.target}${tail}`];
+    case "image":
+      return ["--mount", longWords(mount, "image", mount.source.image, mount.read_only ? [] : ["rw=true"])];
+    case "glob":
+      return ["--mount", longWords(mount, "glob", mount.source.pattern, mount.read_only ? ["ro"] : [])];
+    case "devpts":
+      return ["--mount", longWords(mount, "devpts", null, [])];
     case "volume":
       return ["-v", mount.source.name ? `${mount.source.name}:${mount.target}${tail}` : mount.target];
   }

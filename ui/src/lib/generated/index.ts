@@ -210,11 +210,11 @@ mounts: Array<Mount>,
 /**
  * Containers whose volumes and folders it gets too, as `CONTAINER[:ro|rw]`.
  */
-volumes_from: Array<string>, 
+volumes_from?: Array<string>, 
 /**
  * Secrets that it gets, as files or variables.
  */
-secrets: Array<SecretUse>, 
+secrets?: Array<SecretUse>, 
 /**
  * Working directory inside.
  */

@@ -45,6 +45,20 @@ export type Problem = "image" | "network" | "ports" | "name" | "command" | "moun
 
 let next = 1;
 
+/** The row of a mount; null for one of a kind that the form has no rows for. */
+function rowOf(mount: Mount): MountRow | null {
+  const { source } = mount;
+  if (source.type !== "bind" && source.type !== "volume" && source.type !== "tmpfs") return null;
+  return {
+    id: next++,
+    kind: source.type,
+    source: source.type === "bind" ? source.path : source.type === "volume" ? (source.name ?? "") : "",
+    target: mount.target,
+    readOnly: mount.read_only,
+    rest: { options: mount.options, create: source.type === "bind" && source.create },
+  };
+}
+
 export class RunForm {
   image = $state("");
   name = $state("");
@@ -68,6 +82,8 @@ export class RunForm {
   notes = $state.raw<readonly Note[]>([]);
   /** What was pasted and has no field: capabilities, labels, limits, …. */
   #base = $state.raw<ContainerSpec>(emptySpec());
+  /** Mounts that the form has no rows for. */
+  #others = $state.raw<Mount[]>([]);
 
   /** Whether ports can be published in what is chosen. */
   readonly canPublish = $derived(this.choice === "default" || (this.choice === "named" && this.networks.some((name) => !this.internal.has(name))));
@@ -94,14 +110,9 @@ export class RunForm {
       proposed: false,
     }));
     this.env = spec.env.map(([name, value]) => ({ id: next++, name, value }));
-    this.mounts = spec.mounts.map((mount) => ({
-      id: next++,
-      kind: mount.source.type,
-      source: mount.source.type === "bind" ? mount.source.path : mount.source.type === "volume" ? (mount.source.name ?? "") : "",
-      target: mount.target,
-      readOnly: mount.read_only,
-      rest: { options: mount.options, create: mount.source.type === "bind" && mount.source.create },
-    }));
+    this.mounts = spec.mounts.flatMap((mount) => rowOf(mount) ?? []);
+    // What only a pasted command can say stays as it is.
+    this.#others = spec.mounts.filter((mount) => rowOf(mount) === null);
     this.user = spec.user ?? "";
     this.workdir = spec.workdir ?? "";
     this.memory = spec.resources.memory ? printSize(spec.resources.memory) : "";
@@ -191,7 +202,7 @@ export class RunForm {
       ports: this.canPublish ? this.ports.filter(portIsRight).map(toPort) : [],
       publish_all: this.canPublish && this.#base.publish_all,
       env: this.env.filter((row) => row.name.trim() !== "").map((row) => [row.name.trim(), row.value]),
-      mounts: this.mounts.filter((row) => sourceIsRight(row) && targetIsRight(row)).map(toMount),
+      mounts: [...this.mounts.filter((row) => sourceIsRight(row) && targetIsRight(row)).map(toMount), ...this.#others],
       user: this.user.trim() || undefined,
       workdir: this.workdir.trim() || undefined,
       resources,

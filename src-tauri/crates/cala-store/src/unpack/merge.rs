@@ -28,6 +28,8 @@ struct Level {
     path: Vec<u8>,
     from: OwnedFd,
     to: OwnedFd,
+    /// Of `from`, before its entries were moved out of it.
+    attributes: Attributes,
     waiting: Vec<CString>,
 }
 
@@ -61,8 +63,9 @@ pub fn merge(
 }
 
 fn level(path: Vec<u8>, from: OwnedFd, to: OwnedFd) -> Result<Level, UnpackError> {
-    let waiting = names(&from).map_err(|error| UnpackError::file("list", &path, error))?;
-    Ok(Level { path, from, to, waiting })
+    let failed = |error| UnpackError::file("examine", &path, error);
+    let (attributes, waiting) = (Attributes::read(&from).map_err(failed)?, names(&from).map_err(failed)?);
+    Ok(Level { path, from, to, attributes, waiting })
 }
 
 fn names(directory: &OwnedFd) -> io::Result<Vec<CString>> {
@@ -107,8 +110,7 @@ fn adopt(level: &Level, implicit: &BTreeSet<Vec<u8>>, options: &Options) -> Resu
     if implicit.contains(&level.path) {
         return Ok(());
     }
-    let attributes =
-        Attributes::read(&level.from).map_err(|error| UnpackError::file("examine", &level.path, error))?;
+    let attributes = &level.attributes;
     // The owner is set also when it is root's: the directory was somebody's.
     if !options.single_id
         && let (Ok(uid), Ok(gid)) = (u32::try_from(attributes.uid), u32::try_from(attributes.gid))
@@ -151,6 +153,8 @@ mod tests {
         symlink(outside.join("never"), to.join("both/deep")).unwrap();
         std::fs::set_permissions(from.join("both"), PermissionsExt::from_mode(0o711)).unwrap();
         std::fs::set_permissions(&to, PermissionsExt::from_mode(0o750)).unwrap();
+        let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        std::fs::File::open(from.join("both")).unwrap().set_modified(old).unwrap();
         let options = Options { single_id: true, keep_free: 0, plain: true };
         merge(open(&from), open(&to), &BTreeSet::from([Vec::new()]), &options).unwrap();
         for file in ["both/deep/file", "link/file", "was-folder"] {
@@ -158,6 +162,7 @@ mod tests {
         }
         assert!(to.join("both/old").is_dir());
         assert_eq!(std::fs::metadata(to.join("both")).unwrap().mode() & 0o7777, 0o711);
+        assert_eq!(std::fs::metadata(to.join("both")).unwrap().modified().unwrap(), old);
         assert_eq!(std::fs::metadata(&to).unwrap().mode() & 0o7777, 0o750, "it had no entry");
         assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
     }
