@@ -154,6 +154,11 @@ fn what_does_not_fit_is_refused() {
             "Error: restoring a container requires root: it takes CRIU, which Cala does not use",
         ),
         ("container checkpoint", "Error: you must provide at least one name or id"),
+        (
+            "container checkpoint --all -e x",
+            "Error: checkpointing a container requires root: it takes CRIU, which Cala does not use",
+        ),
+        ("container restore --nope a", "Error: unknown flag: --nope"),
     ];
     let own = own.into_iter().filter(|_| !other_program());
     for (line, expected) in common.into_iter().chain(own) {

@@ -34,21 +34,22 @@ fn a_network_answers_to_a_new_name_at_once_and_no_longer_to_the_old_one() {
 fn what_is_made_ready_has_its_network_and_ports_before_it_runs() {
     let Some(world) = networked() else { return };
     let cala = &world.cala;
-    let args = ["create", "--name", "web", "-p", "127.0.0.1:8123:80", HELLO, "serve", "80"];
-    cala.run(args).success();
+    cala.run(["create", "--name", "web", "-p", "127.0.0.1::80", HELLO, "serve", "80"]).success();
+    let shown = cala.run(["port", "web"]).success().stdout;
+    let host = shown.trim().rsplit("-> ").next().expect("an address").to_owned();
     cala.run(["init", "web"]).success();
     let address = world.inspect("web", "{{.NetworkSettings.IPAddress}}");
     assert!(!address.is_empty());
-    let taken = cala.run(["run", "--rm", "-p", "127.0.0.1:8123:80", HELLO]).exits_with(125);
+    let taken = cala.run(["run", "--rm", "-p", &format!("{host}:80"), HELLO]).exits_with(125);
     assert!(taken.stderr.contains("container web has it"), "{taken:?}");
     cala.run(["start", "web"]).success();
     assert_eq!(world.inspect("web", "{{.NetworkSettings.IPAddress}}"), address);
-    let answer = std::net::TcpStream::connect("127.0.0.1:8123");
+    let answer = std::net::TcpStream::connect(&host);
     assert!(answer.is_ok(), "{answer:?}");
     // Also after a restart.
     cala.run(["restart", "--time", "0", "web"]).success();
-    assert!(std::net::TcpStream::connect("127.0.0.1:8123").is_ok());
-    assert_eq!(cala.run(["port", "web"]).success().stdout, "80/tcp -> 127.0.0.1:8123\n");
+    assert!(std::net::TcpStream::connect(&host).is_ok());
+    assert_eq!(cala.run(["port", "web"]).success().stdout, shown);
 }
 
 #[test]

@@ -248,15 +248,16 @@ fn without_a_control_group_processes_are_summed_up() {
 fn ports_are_listed_of_one_of_the_last_and_of_all() {
     let Some(world) = networked() else { return };
     let cala = &world.cala;
-    serve(cala, "web", &["-p", "127.0.0.1:8124:80", "-p", "127.0.0.1:8125:81/udp"], "80");
-    let both = "80/tcp -> 127.0.0.1:8124\n81/udp -> 127.0.0.1:8125\n";
+    serve(cala, "web", &["-p", "127.0.0.1::80", "-p", "127.0.0.1::81/udp"], "80");
+    let both = cala.run(["port", "web"]).success().stdout;
+    let places: Vec<(&str, &str)> = both.lines().filter_map(|line| line.split_once(" -> ")).collect();
+    let [("80/tcp", first), ("81/udp", second)] = places.as_slice() else { panic!("{both}") };
     let short = world.inspect("web", "{{.Id}}").chars().take(12).collect::<String>();
     for (args, expected) in [
-        (&["port", "web"][..], both.to_owned()),
-        (&["port", "/web"], both.to_owned()),
-        (&["port", "--latest"], both.to_owned()),
-        (&["port", "-l", "80"], "127.0.0.1:8124\n".to_owned()),
-        (&["port", "web", "81/udp"], "127.0.0.1:8125\n".to_owned()),
+        (&["port", "/web"][..], both.clone()),
+        (&["port", "--latest"], both.clone()),
+        (&["port", "-l", "80"], format!("{first}\n")),
+        (&["port", "web", "81/udp"], format!("{second}\n")),
         (&["port", "--all"], both.lines().map(|line| format!("{short}\t{line}\n")).collect()),
     ] {
         assert_eq!(cala.run(args).success().stdout, expected, "{args:?}");
