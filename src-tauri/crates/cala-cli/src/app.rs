@@ -7,7 +7,10 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::arguments;
 use crate::commands::{
-    attach, commit, completion, container, cp, create, diff, events, exec, export, history, image, images, import, info, init, inspect, kill, load, login, logout, logs, man, mount, network, not_yet, pause, port, ps, publish, pull, push, rename, restart, rm, rmi, run as run_command, save, search, secret, start, stats, stop, system, tag, top, unshare, untag, update, version, volume, wait,
+    attach, commit, completion, container, cp, create, diff, events, exec, export, history, image, images,
+    import, info, init, inspect, kill, load, login, logout, logs, man, mount, network, not_yet, pause, port,
+    ps, publish, pull, push, rename, restart, rm, rmi, run as run_command, save, search, secret, start,
+    stats, stop, system, tag, top, unshare, untag, update, version, volume, wait,
 };
 use crate::context::{Context, Globals};
 use crate::failure::Failure;

@@ -10,6 +10,7 @@ use crate::InvalidValue;
 /// When a container that has ended by itself is started again; one that a person stopped or killed is not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum RestartPolicy {
     /// Never.
     #[default]

@@ -1,7 +1,9 @@
 //! `cala container …`: the commands on containers under their long names.
 
 use super::{
-    attach, checkpoint, clone, commit, cp, create, diff, exec, exists, export, init, inspect, kill, logs, mount, pause, port, prune, ps, rename, restart, rm, run as run_command, start, stats, stop, top, update, wait,
+    attach, checkpoint, clone, commit, cp, create, diff, exec, exists, export, init, inspect, kill, logs,
+    mount, pause, port, prune, ps, rename, restart, rm, run as run_command, start, stats, stop, top, update,
+    wait,
 };
 use crate::context::Context;
 use crate::failure::Failure;

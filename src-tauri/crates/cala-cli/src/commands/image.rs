@@ -1,6 +1,9 @@
 //! `cala image …`: the commands on images under their long names.
 
-use super::{exists, history, image_diff, image_prune, image_tree, images, import, inspect, load, pull, push, rmi, save, search, tag, untag};
+use super::{
+    exists, history, image_diff, image_prune, image_tree, images, import, inspect, load, pull, push, rmi,
+    save, search, tag, untag,
+};
 use crate::context::Context;
 use crate::failure::Failure;
 
