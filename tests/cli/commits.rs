@@ -224,11 +224,14 @@ fn an_archive_comes_from_an_address() {
     let url = format!("http://{address}/c.tar");
     world.cala.run(["import", "-q", "-c", "ENV PATH=/bin", &url, "web"]).success();
     assert!(shown(&world, "localhost/web").contains("new/f 1000:29 4711 regular file"));
-    world.cala.run(["import", &url, "never"]).exits_with(125);
+    let missing = world.cala.run(["import", &url, "never"]);
+    // Podman makes an image of the server's refusal.
+    assert!(missing.code == 125 || other_program(), "{missing:?}");
     server.join().unwrap();
     if !other_program() {
         let refused = world.cala.run(["import", "http://user:word@127.0.0.1/x", "never"]).exits_with(125);
         assert!(!refused.stderr.contains("Stalled"), "{refused:?}");
     }
-    world.cala.run(["image", "exists", "localhost/never"]).exits_with(1);
+    let made = world.cala.run(["image", "exists", "localhost/never"]).code == 0;
+    assert_eq!(made, other_program());
 }

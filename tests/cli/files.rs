@@ -23,6 +23,7 @@ fn without_further_names(world: &World) {
         let hard = world.cala.folder().join("d/hard");
         std::fs::remove_file(&hard).unwrap();
         std::fs::copy(world.cala.folder().join("d/a"), &hard).unwrap();
+        std::fs::set_permissions(&hard, std::fs::Permissions::from_mode(0o4711)).unwrap();
     }
 }
 
