@@ -240,6 +240,10 @@ tty: boolean,
  */
 interactive: boolean, 
 /**
+ * When it is started again after it has ended.
+ */
+restart?: RestartPolicy, 
+/**
  * Remove the container when it ends (`--rm`).
  */
 remove: boolean, 
@@ -359,7 +363,7 @@ log_max_files?: number, };
 /**
  * What a container is doing.
  */
-export type ContainerStatus = "created" | "initialized" | "running" | "paused" | "stopping" | "exited" | "removing" | "damaged";
+export type ContainerStatus = "created" | "initialized" | "running" | "paused" | "stopping" | "restarting" | "exited" | "removing" | "damaged";
 
 /**
  * One row of `cala ps`; the fields of `podman ps --format json`.
@@ -639,7 +643,7 @@ PortBindings: Record<string, unknown>,
 /**
  * What happens when it ends.
  */
-RestartPolicy: RestartPolicy, 
+RestartPolicy: InspectRestartPolicy, 
 /**
  * Whether it is removed when it ends.
  */
@@ -1271,6 +1275,19 @@ RW: boolean,
  * Propagation.
  */
 Propagation: string, };
+
+/**
+ * What happens when a container ends.
+ */
+export type InspectRestartPolicy = { 
+/**
+ * `no`.
+ */
+Name: string, 
+/**
+ * 0.
+ */
+MaximumRetryCount: number, };
 
 /**
  * How a container is doing.
@@ -2144,17 +2161,9 @@ cpus?: number,
 pids_limit?: number, };
 
 /**
- * What happens when a container ends.
+ * When a container that has ended by itself is started again; one that a person stopped or killed is not.
  */
-export type RestartPolicy = { 
-/**
- * `no`.
- */
-Name: string, 
-/**
- * 0.
- */
-MaximumRetryCount: number, };
+export type RestartPolicy = "no" | { "on-failure": number | null } | "always" | "unless-stopped";
 
 /**
  * The layers of an image.

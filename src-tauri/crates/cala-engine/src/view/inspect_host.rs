@@ -216,6 +216,7 @@ pub struct LogConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", ts(rename = "InspectRestartPolicy"))]
 pub struct RestartPolicy {
     /// `no`.
     pub name: String,
