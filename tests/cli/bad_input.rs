@@ -85,7 +85,7 @@ fn commands_that_are_not_there_yet_say_so_in_one_line() {
         (&["kube", "play", "x.yaml"], "kube play"),
         (&["system", "service", "--time", "0"], "system service"),
         (&["container", "runlabel", "x"], "container runlabel"),
-        (&["image", "history", "x"], "image history"),
+        (&["image", "mount", "x"], "image mount"),
     ] {
         let output = cala.run(args).exits_with(125);
         assert_eq!(output.stderr, format!("Error: `cala {name}` is not there yet\n"));

@@ -4,81 +4,14 @@ use clap::{Arg, ArgMatches, Command};
 
 use crate::failure::Failure;
 
-const NAMES: &[&str] = &[
-    "auto-update",
-    "build",
-    "compose",
-    "generate",
-    "healthcheck",
-    "import",
-    "history",
-    "init",
-    "kube",
-    "manifest",
-    "mount",
-    "pause",
-    "play",
-    "pod",
-    "push",
-    "save",
-    "rename",
-    "restart",
-    "secret",
-    "stats",
-    "system",
-    "top",
-    "unmount",
-    "unshare",
-    "unpause",
-    "untag",
-    "update",
-    "untag",
-    "volume",
-];
+const NAMES: &[&str] =
+    &["auto-update", "build", "compose", "generate", "healthcheck", "kube", "manifest", "play", "pod"];
 
 /// Those of the groups that are there, by the name of the group.
 const IN_GROUPS: &[(&str, &[&str])] = &[
-    (
-        "container",
-        &[
-            "checkpoint",
-            "cleanup",
-            "clone",
-            "commit",
-            "cp",
-            "diff",
-            "export",
-            "init",
-            "mount",
-            "restore",
-            "runlabel",
-            "unmount",
-            "pause",
-            "port",
-            "prune",
-            "rename",
-            "restart",
-            "restore",
-            "runlabel",
-            "stats",
-            "top",
-            "unpause",
-            "update",
-        ],
-    ),
-    ("image", &["build", "diff", "import", "mount", "push", "scp", "search", "sign", "trust", "unmount"]),
-    ("container", &["cleanup", "commit", "cp", "diff", "export", "mount", "runlabel", "unmount"]),
+    ("container", &["cleanup", "runlabel"]),
+    ("image", &["build", "mount", "scp", "sign", "trust", "unmount"]),
     ("system", &["service", "setup-boot"]),
-    (
-        "image",
-        &[
-            "build", "diff", "history", "load", "mount", "prune", "push", "save", "scp", "search", "sign",
-            "tree", "trust", "unmount", "untag",
-        ],
-    ),
-    ("image", &["build", "diff", "import", "mount", "scp", "search", "sign", "trust", "unmount"]),
-    ("image", &["build", "diff", "import", "mount", "scp", "sign", "trust", "unmount"]),
-    ("image", &["build", "import", "mount", "scp", "sign", "trust", "unmount"]),
 ];
 
 /// Adds them, hidden, so that they are understood.
@@ -88,12 +21,7 @@ pub(crate) fn add_to(root: Command) -> Command {
 }
 
 fn add(group: Command, names: &[&'static str]) -> Command {
-    // Those that came meanwhile are left out here by themselves.
-    let missing = |group: &Command, name: &str| group.find_subcommand(name).is_none();
     names.iter().fold(group, |group, name| {
-        if !missing(&group, name) {
-            return group;
-        }
         let words = Arg::new("words").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
         group.subcommand(Command::new(*name).about("Not there yet").hide(true).arg(words))
     })
@@ -102,13 +30,12 @@ fn add(group: Command, names: &[&'static str]) -> Command {
 /// What was asked for is one of them: the line that says so.
 pub(crate) fn asked_for(matches: &ArgMatches) -> Option<Failure> {
     let (name, below) = matches.subcommand()?;
-    if NAMES.contains(&name) && below.try_contains_id("words").is_ok() {
+    if NAMES.contains(&name) {
         return Some(failure(name, below));
     }
     let (_, names) = IN_GROUPS.iter().find(|(group, _)| *group == name)?;
-    let (word, deeper) = below.subcommand()?;
-    let absent = names.contains(&word) && deeper.try_contains_id("words").is_ok();
-    absent.then(|| Failure::new(format!("`cala {name} {word}` is not there yet")))
+    let (word, _) = below.subcommand()?;
+    names.contains(&word).then(|| Failure::new(format!("`cala {name} {word}` is not there yet")))
 }
 
 /// The line it says; groups name the command of theirs that was asked for.

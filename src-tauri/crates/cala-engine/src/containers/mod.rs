@@ -75,7 +75,11 @@ impl Engine {
             Ok(_) => store.monitor_alive(&id),
             Err(_) => false,
         };
-        logs::open(&path, options, Box::new(alive))
+        logs::open(&path, options, Box::new(alive)).map_err(|error| match self.resolve_container(name) {
+            // It was removed between two looks.
+            Err(gone) if gone.is_no_such_container() => gone,
+            _ => error,
+        })
     }
 
     /// A settled container that is known to be sound.
