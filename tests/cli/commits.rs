@@ -85,6 +85,8 @@ fn an_image_says_what_the_container_was_told() {
     assert!(
         env.contains(&json!("X=1")) && env.iter().any(|line| line.as_str().unwrap().starts_with("PATH="))
     );
+    // Another container of the image has another host name.
+    assert!(!env.iter().any(|line| line.as_str().unwrap().starts_with("HOSTNAME=")), "{env:?}");
     let words = [
         "commit",
         "-q",

@@ -194,6 +194,28 @@ fn the_pid_is_written_while_it_runs() {
 }
 
 #[test]
+fn a_container_runs_for_as_long_as_it_may() {
+    let Some(world) = world() else { return };
+    let begun = std::time::Instant::now();
+    world.container(&["--rm", "--timeout", "1"], &["sleep", "1000"]).exits_with(137);
+    assert!(begun.elapsed() >= std::time::Duration::from_secs(1));
+    world.container(&["--rm", "--timeout", "100"], &["true"]).success();
+    world.container(&["--timeout", "soon"], &["true"]).exits_with(125);
+}
+
+#[test]
+fn an_image_goes_with_its_container_unless_another_needs_it() {
+    let Some(world) = world() else { return };
+    world.container(&["--name", "kept"], &["true"]).success();
+    world.container(&["--rmi"], &["true"]).success();
+    world.cala.run(["image", "exists", &world.image]).success();
+    world.cala.run(["rm", "kept"]).success();
+    world.container(&["--rmi"], &["sh", "-c", "exit 3"]).exits_with(3);
+    world.cala.run(["image", "exists", &world.image]).exits_with(1);
+    assert_eq!(world.cala.run(["ps", "-aq"]).success().stdout, "");
+}
+
+#[test]
 fn a_proxy_of_the_environment_is_passed_on() {
     let Some(world) = world() else { return };
     let env = |options: &[&str]| {

@@ -16,6 +16,7 @@ use cala_spec::{ByteSize, ContainerSpec, NetworkAttachment, PortMapping, Signal,
 
 use crate::failure::{Failure, reason};
 use crate::platform::PlatformOptions;
+use crate::registry_options::RetryOptions;
 use process::ProcessArgs;
 use refused::RefusedArgs;
 
@@ -174,6 +175,11 @@ pub(crate) struct CreateOptions {
     /// Seconds between the stop signal and SIGKILL (default 10)
     #[arg(long, value_name = "uint")]
     pub(crate) stop_timeout: Option<u64>,
+    #[command(flatten)]
+    pub(crate) retry: RetryOptions,
+    /// Seconds after which the container is killed (0 for never)
+    #[arg(long, value_name = "uint", default_value_t = 0, hide_default_value = true)]
+    pub(crate) timeout: u32,
     /// Require HTTPS and verify certificates when pulling
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "bool")]
     pub(crate) tls_verify: Option<bool>,
@@ -229,6 +235,7 @@ impl CreateOptions {
             tty: self.tty,
             interactive: self.interactive,
             restart: self.restart,
+            timeout: self.timeout,
             remove: self.rm,
             init: self.init,
             read_only: self.read_only,
@@ -285,8 +292,13 @@ impl CreateOptions {
     }
 
     /// How the image is pulled when it is not here.
-    pub(crate) fn pull_options(&self) -> PullOptions {
-        PullOptions { tls_verify: self.tls_verify, authfile: self.authfile.clone(), ..PullOptions::default() }
+    pub(crate) fn pull_options(&self) -> Result<PullOptions, Failure> {
+        Ok(PullOptions {
+            tls_verify: self.tls_verify,
+            authfile: self.authfile.clone(),
+            retry: self.retry.wanted()?,
+            ..PullOptions::default()
+        })
     }
 
     fn refuse_what_is_not_there(&self) -> Result<(), Failure> {

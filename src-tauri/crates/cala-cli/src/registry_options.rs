@@ -25,7 +25,7 @@ pub(crate) struct RegistryOptions {
 }
 
 /// What is done about failures of the network.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Default, Clone, clap::Args)]
 pub(crate) struct RetryOptions {
     /// How often to try again
     #[arg(long, value_name = "uint")]

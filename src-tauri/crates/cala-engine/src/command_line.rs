@@ -85,6 +85,7 @@ fn process(line: &mut Line, spec: &ContainerSpec) {
     line.pairs("--label", &spec.labels);
     line.maybe("--stop-signal", spec.stop_signal.as_ref());
     line.maybe("--stop-timeout", spec.stop_timeout);
+    line.maybe("--timeout", (spec.timeout > 0).then_some(spec.timeout));
     line.maybe("--platform", spec.platform.as_ref());
     let pull = match spec.pull {
         PullPolicy::Missing => None,

@@ -61,6 +61,9 @@ pub struct RunPlan {
     /// The file that gets the host pid of the container's first process.
     #[serde(default)]
     pub pid_file: Option<PathBuf>,
+    /// Seconds after which it is killed; 0 is never.
+    #[serde(default)]
+    pub timeout_s: u32,
     /// When it is started again after it has ended; never with `rm`.
     #[serde(default)]
     pub restart: RestartPolicy,

@@ -60,6 +60,10 @@ pub struct ContainerSpec {
     /// When it is started again after it has ended.
     #[cfg_attr(feature = "ts", ts(optional, as = "Option<RestartPolicy>"))]
     pub restart: RestartPolicy,
+    /// Seconds after which it is killed (`--timeout`); 0 is never.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<u32>"))]
+    pub timeout: u32,
     /// Remove the container when it ends (`--rm`).
     pub remove: bool,
     /// A small init as pid 1 that reaps and forwards signals (`--init`).

@@ -35,13 +35,13 @@ pub(crate) fn make(
     spec: ContainerSpec,
     options: &CreateOptions,
 ) -> Result<ContainerId, Failure> {
+    let pull = options.pull_options()?;
     if let (true, Some(name)) = (options.replace, &spec.name)
         && engine.container_exists(name.as_str())?
     {
         engine.remove(name.as_str(), &RemoveOptions { force: true, ..RemoveOptions::default() })?;
     }
     let progress = Progress::new(options.quiet);
-    let pull = options.pull_options();
     let id = Context::wait_for(engine.create_with(spec, &pull, &|step| progress.on(&step)))??;
     if let Some(file) = &options.cidfile
         && let Err(failure) = write_id(file, &id)

@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Keys that detach from the container
     #[arg(long, value_name = "string", default_value = "ctrl-p,ctrl-q")]
     detach_keys: String,
+    /// Remove the image too when the container has ended, unless others use it; implies --rm
+    #[arg(long)]
+    rmi: bool,
     /// Pass signals on to the container
     #[arg(long, action = clap::ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", value_name = "bool")]
     sig_proxy: bool,
@@ -37,7 +40,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
-    let spec = args.options.spec(&args.words)?;
+    let mut spec = args.options.spec(&args.words)?;
+    if args.rmi && args.detach {
+        return Err(Failure::new("--rmi and --detach cannot be used together")
+            .hint("nobody is left to remove the image; remove it later: cala rmi IMAGE"));
+    }
+    spec.remove |= args.rmi;
+    let image = args.rmi.then(|| spec.image.clone());
     let keys = DetachKeys::parse(&args.detach_keys)?;
     let streams = streams(args)?;
     if spec.tty && spec.interactive && !attach::is_terminal() {
@@ -75,7 +84,15 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<u8, Failure> {
         kill: Some(killer(&engine, &id)),
     };
     let end = attach::session(attachment, session)?;
-    finish(end, &engine, &id)
+    let code = finish(end, &engine, &id)?;
+    if let Some(image) = image {
+        // Its container is gone only when its monitor has removed it.
+        let _ = engine.wait(id.as_str(), WaitCondition::Removed);
+        if let Err(error) = engine.remove_image(&image, false) {
+            output::warning(&format!("the image stays: {}", cala_spec::error::chain(&error)));
+        }
+    }
+    Ok(code)
 }
 
 /// The streams to attach: input with `-i`, outputs always, unless `-a` says which.

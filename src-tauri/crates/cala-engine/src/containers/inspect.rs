@@ -205,7 +205,7 @@ fn config_of(store: &Store, config: &ContainerConfig) -> InspectConfig {
         health_log_destination: "local".to_owned(),
         healthcheck_max_log_count: 5,
         healthcheck_max_log_size: 500,
-        timeout: 0,
+        timeout: config.spec.timeout.into(),
         passwd: !config.spec.process.no_passwd,
         sd_notify_mode: "container".to_owned(),
     }

@@ -127,6 +127,7 @@ impl Engine {
             groups: spec.process.groups.clone(),
             pid_file: spec.pid_file.clone(),
             restart: spec.restart,
+            timeout_s: spec.timeout,
             rm: spec.remove,
             init: spec.init,
             workdir_must_exist: spec.workdir.as_ref().is_some_and(|workdir| !workdir.is_empty()),

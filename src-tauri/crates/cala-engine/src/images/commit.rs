@@ -111,7 +111,9 @@ impl Engine {
             }
         }
         for (name, value) in container.env.iter().filter_map(|line| line.split_once('=')) {
-            change::set_env(config, name, value);
+            if !is_the_containers_own(container, name, value) {
+                change::set_env(config, name, value);
+            }
         }
         if !container.user.is_empty() {
             config.insert("User".to_owned(), container.user.clone().into());
@@ -157,6 +159,18 @@ impl Engine {
         })?;
         Frozen::new(&group).map(Some).map_err(|error| EngineError::io("freeze", &group, error))
     }
+}
+
+/// Whether a variable is what each container gets anew, and nobody's wish: another container of the image has another host
+/// name.
+fn is_the_containers_own(container: &ContainerConfig, name: &str, value: &str) -> bool {
+    let of_container = match name {
+        "HOSTNAME" => value == container.hostname,
+        "container" => true,
+        "TERM" => container.spec.tty,
+        _ => false,
+    };
+    of_container && !container.spec.env.iter().any(|(wished, _)| wished == name)
 }
 
 /// An image as a base.

@@ -89,6 +89,8 @@ struct Facts {
     durable: bool,
     stop_signal: i32,
     stop_timeout: Duration,
+    /// How long it may run.
+    timeout: Option<Duration>,
     image: String,
     labels: std::collections::BTreeMap<String, String>,
 }
@@ -136,6 +138,8 @@ struct Monitor {
     state: ContainerState,
     stopping: Option<Stopping>,
     restarts: Restarts,
+    /// When it is killed, however it does.
+    run_until: Option<Instant>,
     /// Limits that were changed since the plan was made.
     changed: NewLimits,
     exit: Option<ExitInfo>,
@@ -181,6 +185,7 @@ impl Monitor {
         Ok(Self {
             facts: Facts::of(&plan, plan_path),
             restarts: Restarts::new(plan.restart),
+            run_until: None,
             changed: NewLimits::default(),
             plan: Some(plan),
             lock: Some(lock),
@@ -295,6 +300,7 @@ impl Monitor {
     /// What follows from time and from what has just been handled.
     fn advance(&mut self, now: Instant) {
         self.escalate(now);
+        self.end_overdue(now);
         self.finish_sessions(now);
         self.finish_container(now);
         self.restart(now);
@@ -322,7 +328,7 @@ impl Monitor {
         let drain = drain.filter_map(Process::drain_deadline).min();
         let linger = self.settled.filter(|_| self.lingers()).map(|at| at + LINGER);
         let holder = self.networks.as_ref().and_then(Networks::deadline);
-        [stop, drain, linger, self.accept_again, holder, self.restarts.deadline()].into_iter().flatten().min()
+        [stop, drain, linger, self.accept_again, holder, self.restarts.deadline(), self.run_until].into_iter().flatten().min()
     }
 
     fn lingers(&self) -> bool {
@@ -406,6 +412,7 @@ impl Facts {
             durable: plan.durable && !plan.rm,
             stop_signal: plan.stop_signal,
             stop_timeout: Duration::from_secs(plan.stop_timeout_s),
+            timeout: (plan.timeout_s > 0).then(|| Duration::from_secs(plan.timeout_s.into())),
             image: plan.image.clone(),
             labels: plan.labels.clone(),
         }

@@ -24,6 +24,7 @@ impl Monitor {
         let oom = self.cgroup.as_ref().is_some_and(|cgroup| cgroup.oom_kills() > 0);
         let info = ExitInfo { code: exit.code(), oom };
         self.container = None;
+        self.run_until = None;
         self.kill_sessions();
         if let Some(file) = &self.facts.pid_file {
             // The number may soon be another process's.

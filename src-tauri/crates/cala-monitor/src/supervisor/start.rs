@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::time::Instant;
 
 use cala_runtime::cgroup::{Cgroup, Limits};
 use cala_runtime::seccomp::{self, Instruction};
@@ -73,7 +74,9 @@ impl Monitor {
             networks: self.networks.as_ref().map(Networks::statuses).unwrap_or_default(),
             ..ContainerState::default()
         };
-        self.restarts.has_begun(std::time::Instant::now());
+        let now = Instant::now();
+        self.restarts.has_begun(now);
+        self.run_until = self.facts.timeout.and_then(|timeout| now.checked_add(timeout));
         self.write_state();
         if let Some(file) = &self.facts.pid_file {
             // Its folder was there when the container was made; whoever waits for the file sees that it does not come.

@@ -63,6 +63,15 @@ impl Monitor {
         }
     }
 
+    /// Kills what has run for as long as it may (`--timeout`).
+    pub(super) fn end_overdue(&mut self, now: Instant) {
+        if self.run_until.is_some_and(|until| now >= until) {
+            self.run_until = None;
+            // One that has just ended is being reaped.
+            let _ = self.container.as_ref().map(|process| process.pidfd.send_signal(9));
+        }
+    }
+
     /// Kills what did not stop in time.
     pub(super) fn escalate(&mut self, now: Instant) {
         let Some(stopping) = &mut self.stopping else { return };

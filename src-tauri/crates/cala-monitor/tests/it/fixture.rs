@@ -83,6 +83,7 @@ impl Fixture {
             name_user: false,
             groups: Vec::new(),
             pid_file: None,
+            timeout_s: 0,
             restart: cala_spec::restart::RestartPolicy::No,
             id_file: None,
             rm: false,
