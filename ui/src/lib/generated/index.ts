@@ -244,6 +244,10 @@ interactive: boolean,
  */
 restart?: RestartPolicy, 
 /**
+ * Seconds after which it is killed (`--timeout`); 0 is never.
+ */
+timeout?: number, 
+/**
  * Remove the container when it ends (`--rm`).
  */
 remove: boolean, 
