@@ -328,7 +328,10 @@ impl Monitor {
         let drain = drain.filter_map(Process::drain_deadline).min();
         let linger = self.settled.filter(|_| self.lingers()).map(|at| at + LINGER);
         let holder = self.networks.as_ref().and_then(Networks::deadline);
-        [stop, drain, linger, self.accept_again, holder, self.restarts.deadline(), self.run_until].into_iter().flatten().min()
+        [stop, drain, linger, self.accept_again, holder, self.restarts.deadline(), self.run_until]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn lingers(&self) -> bool {
