@@ -129,7 +129,7 @@ fn refuse(args: &Args) -> Result<(), Failure> {
     match () {
         () if args.all => {
             Err(Failure::new("--all is not supported: an image is pushed for its one platform")
-                .hint("`cala manifest push --all` pushes a list with its images"))
+                .hint("leave the option out: what is here is the image of one platform"))
         }
         () if encrypts => Err(Failure::new("--encryption-key is not supported: images are not encrypted")),
         () if signs => Err(Failure::new("--sign-by is not supported: images are not signed")
